@@ -1,0 +1,56 @@
+/*
+ * A directory that plays "/": no path given to these calls can name anything outside it, whatever
+ * symlinks the target holds. The only way to reach files below the target root.
+ */
+#pragma once
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct err;
+struct arena;
+
+struct root {
+	int fd; /* O_PATH directory */
+	const char *path; /* as the user named it, for messages and for tools that need a path */
+};
+
+int root_open(struct root *r, const char *path, struct err *e);
+void root_close(struct root *r);
+
+/*
+ * Opens the directory that holds path's last component; the component itself is never followed.
+ * With create, missing directories are made (0755), also behind dangling symlinks such as
+ * home -> var/home. ret_first_made, when not NULL, gets the path (in the root) of the first
+ * directory made, or "" (for relabelling). Returns 0 or -errno with a story.
+ */
+int root_open_parent(const struct root *r, const char *path, bool create, int *ret_fd, char ret_leaf[NAME_MAX + 1],
+		     char ret_first_made[PATH_MAX], struct err *e);
+
+/*
+ * The path below the root after following every symlink except a last component ("/home/core" ->
+ * "/var/home/core"); components that do not exist are kept. ret is cut never: -ENAMETOOLONG.
+ */
+int root_resolve(const struct root *r, const char *path, char ret[PATH_MAX], struct err *e);
+
+/* Opens path itself, following a last symlink inside the root. flags as open(2), O_CLOEXEC is added. */
+int root_open_file(const struct root *r, const char *path, int flags, struct err *e);
+
+/* mkdir -p below the root. */
+int root_mkdirs(const struct root *r, const char *path, mode_t mode, struct err *e);
+
+/*
+ * Writes a whole file: a temporary file in the same directory, mode and owner set, renamed over
+ * path; parents are made. Files appear whole or not at all. uid/gid -1 = leave.
+ */
+int root_write_file(const struct root *r, const char *path, const void *data, size_t n, mode_t mode, uid_t uid,
+		    gid_t gid, struct err *e);
+
+/* rm -rf below the root: removes path itself when it is a symlink; missing is fine. */
+int root_remove_tree(const struct root *r, const char *path, struct err *e);
+
+static inline void root_closep(struct root *r)
+{
+	root_close(r);
+}

@@ -1,0 +1,37 @@
+/* The stages as a table; the engine prepares the context and runs one. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/root.h"
+
+struct arena;
+struct err;
+struct fetcher;
+struct ign_config;
+struct ign_state;
+
+struct stage_ctx {
+	const struct ign_config *config; /* base and user config merged */
+	struct ign_state *state;
+	struct fetcher *fetcher;
+	struct arena *arena; /* lives as long as the run */
+	struct root root;    /* --root */
+};
+
+/* Each returns 0 or -errno with a story that starts with upstream's prefix (reference F). */
+int stage_fetch_offline(struct stage_ctx *c, struct err *e); /* -EFETCH_NEEDNET when the config needs it */
+int stage_fetch(struct stage_ctx *c, struct err *e);
+int stage_kargs(struct stage_ctx *c, struct err *e);
+int stage_disks(struct stage_ctx *c, struct err *e);  /* ignition/disks/ */
+int stage_mount(struct stage_ctx *c, struct err *e);  /* ignition/disks/mount.c */
+int stage_umount(struct stage_ctx *c, struct err *e); /* ignition/disks/mount.c */
+int stage_files(struct stage_ctx *c, struct err *e);  /* ignition/files/ */
+
+struct stage {
+	const char *name;
+	int (*run)(struct stage_ctx *c, struct err *e);
+	bool fetches_config; /* asks the providers; the others read the cache */
+};
+
+const struct stage *stage_find(const char *name); /* NULL when there is none */
+extern const char *const stage_names[];           /* NULL-terminated */
