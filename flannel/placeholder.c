@@ -1,0 +1,1 @@
+extern int hearth_flannel_placeholder; int hearth_flannel_placeholder;

@@ -1,0 +1,1 @@
+extern int hearth_ignition_placeholder; int hearth_ignition_placeholder;

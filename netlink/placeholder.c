@@ -1,0 +1,1 @@
+extern int hearth_netlink_placeholder; int hearth_netlink_placeholder;
