@@ -1,1 +1,0 @@
-extern int hearth_flannel_placeholder; int hearth_flannel_placeholder;
