@@ -20,11 +20,10 @@ struct net_config {
 	bool enable_ipv6, enable_nftables;
 
 	/* Valid when the family is enabled and net_config_check() passed. Host bits are masked off. */
-	bool has_network, has_ipv6_network;
-	struct ip_prefix network, ipv6_network;
-	unsigned subnet_len, ipv6_subnet_len;  /* prefix length of one node's subnet */
-	struct ip_addr subnet_min, subnet_max; /* first and last subnet to hand out */
-	struct ip_addr ipv6_subnet_min, ipv6_subnet_max;
+	struct ipnet network, ipv6_network;   /* not set when the document leaves them out */
+	unsigned subnet_len, ipv6_subnet_len; /* prefix length of one node's subnet */
+	struct ipaddr subnet_min, subnet_max; /* first and last subnet to hand out */
+	struct ipaddr ipv6_subnet_min, ipv6_subnet_max;
 
 	/* "udp" when the document has no Backend at all, "" when Backend has no Type; as written otherwise.
 	 */

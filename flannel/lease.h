@@ -20,16 +20,14 @@ enum {
 	LEASE_BACKEND_TYPE_MAX = 64, /* with the terminator */
 };
 
-/* At least one family is there. */
+/* At least one family is set. */
 struct lease_subnet {
-	bool has_v4, has_v6;
-	struct ip_prefix v4, v6; /* as written in the key: host bits are kept */
+	struct ipnet v4, v6; /* as written in the key: host bits are kept; not set = family absent */
 };
 
 struct lease_attrs {
-	struct ip_addr public_ip; /* 0.0.0.0 = none */
-	bool has_public_ipv6;
-	struct ip_addr public_ipv6;
+	struct ipaddr public_ip;                   /* 0.0.0.0 or not set = none; written as "0.0.0.0" then */
+	struct ipaddr public_ipv6;                 /* not set = null */
 	char backend_type[LEASE_BACKEND_TYPE_MAX]; /* "" = absent (udp and alloc write none) */
 	char *backend_data, *backend_v6_data;      /* raw JSON, malloc'ed; NULL = absent */
 };
@@ -69,7 +67,7 @@ void lease_done(struct lease *l);
  */
 struct lease_vxlan {
 	uint32_t vni;
-	uint8_t mac[6];
+	struct hwaddr mac;
 };
 int lease_vxlan_decode(const char *json, struct lease_vxlan *ret, struct err *e);
 int lease_vxlan_encode(const struct lease_vxlan *v, char **ret); /* malloc'ed */
