@@ -4,10 +4,11 @@
 
 struct arena;
 
-struct arena *arena_new(void);             /* NULL when memory is gone */
-struct arena *arena_free(struct arena *a); /* accepts NULL, returns NULL */
+struct arena *arena_new(void);                /* NULL when memory is gone */
+struct arena *arena_free(struct arena *a);    /* accepts NULL, returns NULL */
 void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for any type; NULL when memory is gone */
-char *arena_strndup(struct arena *a, const char *s, size_t n); /* s may hold NUL bytes; the copy is terminated */
+char *arena_strndup(struct arena *a, const char *s,
+		    size_t n); /* s may hold NUL bytes; the copy is terminated */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -27,9 +27,9 @@ struct option_strings {
 struct option_def {
 	const char *name;
 	enum option_kind kind;
-	size_t offset;         /* of the member in the program's values struct */
-	const char *def;       /* as text; NULL = zero value */
-	const char *arg;       /* placeholder in --help, NULL for booleans */
+	size_t offset;   /* of the member in the program's values struct */
+	const char *def; /* as text; NULL = zero value */
+	const char *arg; /* placeholder in --help, NULL for booleans */
 	const char *help;
 	const char *const *choices; /* NULL-terminated; NULL = anything */
 	bool hidden;

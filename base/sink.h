@@ -27,10 +27,11 @@ static inline int sink_finish(struct sink *s, struct err *e)
 	return s->finish(s, e);
 }
 
-/* Ends in memory; b->max is the limit ("larger than N bytes"). */
+/* Ends in memory, after what b holds already; b->max is the limit ("larger than N bytes"). */
 struct buf_sink {
 	struct sink base;
 	struct buf *b;
+	size_t start; /* reset() cuts to here */
 };
 void buf_sink_init(struct buf_sink *s, struct buf *b);
 
@@ -38,7 +39,7 @@ void buf_sink_init(struct buf_sink *s, struct buf *b);
 struct fd_sink {
 	struct sink base;
 	int fd;
-	long long start; /* reset() truncates to here */
+	long long start;  /* reset() truncates to here */
 	const char *name; /* for messages; kept by reference */
 };
 void fd_sink_init(struct fd_sink *s, int fd, const char *name);

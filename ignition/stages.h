@@ -34,4 +34,4 @@ struct stage {
 };
 
 const struct stage *stage_find(const char *name); /* NULL when there is none */
-extern const char *const stage_names[];           /* NULL-terminated */
+const struct stage *stage_at(unsigned i);         /* NULL past the last, for lists in --help */

@@ -25,11 +25,12 @@ enum {
  * upstream's one-line reason: "config is not valid", "unsupported config version", ...); -ENOMEM.
  * On success *ret holds the newest form (ignition.version = newest, B.7 translations applied).
  */
-int ign_config_parse(const char *text, size_t len, struct arena *a, struct report *rep, struct ign_config *ret,
-		     struct err *e);
+int ign_config_parse(const char *text, size_t len, struct arena *a, struct report *rep,
+		     struct ign_config *ret, struct err *e);
 
 /* Reads a cache file: structure only, no rules. */
-int ign_config_parse_cache(const char *text, size_t len, struct arena *a, struct ign_config *ret, struct err *e);
+int ign_config_parse_cache(const char *text, size_t len, struct arena *a, struct ign_config *ret,
+			   struct err *e);
 
 /* The rules of version 3.minor over a config built in memory; findings have no positions. */
 int ign_config_validate(const struct ign_config *c, unsigned minor, struct report *rep);

@@ -15,8 +15,8 @@ struct ign_resource;
 struct sink;
 
 enum {
-	EFETCH_NEEDNET = 100,  /* ENETDOWN: the fetcher is offline and the source needs the network */
-	EFETCH_NOTFOUND = 2,   /* ENOENT: the server said 404 */
+	EFETCH_NEEDNET = 100, /* ENETDOWN: the fetcher is offline and the source needs the network */
+	EFETCH_NOTFOUND = 2,  /* ENOENT: the server said 404 */
 };
 
 int fetcher_new(bool offline, struct fetcher **ret, struct err *e);

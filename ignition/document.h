@@ -1,0 +1,15 @@
+/* From raw bytes of a config to a usable one, with its findings in the log. */
+#pragma once
+#include "ignition/config/config.h"
+
+struct buf;
+
+/*
+ * Logs the SHA512, parses, validates, and logs every finding (error -> critical, warning, info).
+ * A zero-length document gives -ENODATA ("not a config (empty)").
+ */
+int document_parse(const char *name, const struct buf *text, struct arena *a, struct ign_config *ret,
+		   struct err *e);
+
+/* Validates a config made in memory by the newest rules; logs the findings. -EBADMSG when one is an error. */
+int document_check(const struct ign_config *c, struct err *e);

@@ -1,1 +1,0 @@
-extern int hearth_ignition_placeholder; int hearth_ignition_placeholder;

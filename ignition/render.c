@@ -1,0 +1,146 @@
+#include "ignition/render.h"
+#include "base/arena.h"
+#include "base/base64.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/sink.h"
+#include "ignition/config/config.h"
+#include "ignition/document.h"
+#include "ignition/fetch/fetch.h"
+#include "ignition/state.h"
+#include <string.h>
+
+enum { MAX_DEPTH = 16, MAX_REFERENCES = 256 };
+
+struct render {
+	struct fetcher *fetcher;
+	struct arena *arena;
+	struct ign_state *state;
+	unsigned fetched;
+};
+
+/* The state names a referenced config by its URL's path only, as upstream; nothing for data: URLs. */
+static int note_reference(struct render *c, const char *url)
+{
+	const char *path = strstr(url, "://");
+	char *copy;
+
+	path = path ? strchr(path + 3, '/') : NULL;
+	if (!path)
+		path = "";
+	copy = arena_strndup(c->arena, path, strcspn(path, "?#"));
+	return copy ? state_add_config(c->state, "user", copy, true) : -ENOMEM;
+}
+
+static int fetch_config(struct render *c, const struct ign_resource *ref, struct ign_config *ret,
+			struct err *e)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = IGN_CONFIG_MAX_BYTES);
+	CLEANUP(buf_done) struct buf shown = { 0 };
+	struct buf_sink sink;
+	int r;
+
+	if (++c->fetched > MAX_REFERENCES)
+		return err_text(e, ELOOP, "more than %d referenced configs: do two of them name each other?",
+				MAX_REFERENCES);
+	if (!ref->source)
+		return err_text(e, EBADMSG, "source is required");
+	buf_sink_init(&sink, &text);
+	r = fetch_redact(ref->source, &shown);
+	if (r < 0)
+		return err_errno(e, -r, "fetching a referenced config");
+	r = fetch_resource(c->fetcher, ref, &sink.base, e);
+	if (r < 0)
+		return err_wrap(e, r, "fetching the referenced config %s", buf_str(&shown));
+	r = document_parse(buf_str(&shown), &text, c->arena, ret, e);
+	/* Upstream lets an empty reference silently discard the whole config; here it is a mistake to name
+	 * one. */
+	if (r < 0)
+		return err_wrap(e, r == -ENODATA ? -EBADMSG : r, "referenced config %s", buf_str(&shown));
+	r = note_reference(c, ref->source);
+	return r < 0 ? err_errno(e, -r, "recording a referenced config") : 0;
+}
+
+static int render(struct render *c, const struct ign_config *config, unsigned depth, struct ign_config *ret,
+		  struct err *e)
+{
+	struct ign_config merged = *config;
+	int r;
+
+	if (depth > MAX_DEPTH)
+		return err_text(e, ELOOP, "references to configs are nested deeper than %d", MAX_DEPTH);
+	if (config->ignition.config.replace.source) {
+		struct ign_config child = { 0 };
+
+		r = fetch_config(c, &config->ignition.config.replace, &child, e);
+		if (r == 0)
+			r = fetcher_configure(c->fetcher, &child.ignition, e);
+		return r < 0 ? r : render(c, &child, depth + 1, ret, e);
+	}
+	for (size_t i = 0; i < config->ignition.config.merge.n; i++) {
+		struct ign_config child = { 0 }, settings, rendered, next;
+
+		r = fetch_config(c, &config->ignition.config.merge.v[i], &child, e);
+		if (r < 0)
+			return r;
+		r = ign_config_merge(c->arena, &merged, &child, &settings);
+		if (r == 0)
+			r = fetcher_configure(c->fetcher, &settings.ignition, e);
+		if (r == 0)
+			r = render(c, &child, depth + 1, &rendered, e);
+		if (r < 0)
+			return r;
+		r = ign_config_merge(c->arena, &merged, &rendered, &next);
+		if (r < 0)
+			return err_errno(e, -r, "merging a referenced config");
+		merged = next;
+	}
+	*ret = merged;
+	return 0;
+}
+
+int render_references(struct fetcher *f, struct arena *a, struct ign_state *s,
+		      const struct ign_config *config, struct ign_config *ret, struct err *e)
+{
+	struct render c = { .fetcher = f, .arena = a, .state = s };
+
+	return render(&c, config, 0, ret, e);
+}
+
+int render_authorities(struct fetcher *f, struct arena *a, struct ign_config *config, struct err *e)
+{
+	static const char head[] = "data:text/plain;charset=utf-8;base64,";
+	size_t n = config->ignition.security.tls.certificate_authorities.n;
+	struct ign_resource *v;
+
+	if (n == 0)
+		return 0;
+	v = arena_alloc(a, n * sizeof *v);
+	if (!v)
+		return err_errno(e, ENOMEM, "certificate authorities");
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(buf_done) struct buf pem = BUF_INIT(.max = IGN_CONFIG_MAX_BYTES);
+		CLEANUP(buf_done) struct buf url = { 0 };
+		struct buf_sink sink;
+		int r;
+
+		v[i] = config->ignition.security.tls.certificate_authorities.v[i];
+		buf_sink_init(&sink, &pem);
+		r = fetch_resource(f, &v[i], &sink.base, e);
+		if (r < 0)
+			return err_wrap(e, r, "fetching certificate authority %zu", i);
+		r = buf_puts(&url, head);
+		if (r == 0)
+			r = base64_encode(pem.p, pem.n, &url);
+		if (r == 0)
+			v[i].source = arena_strndup(a, url.p, url.n);
+		if (r < 0 || !v[i].source)
+			return err_errno(e, ENOMEM, "certificate authorities");
+		v[i].http_headers.n = 0;
+		v[i].compression = NULL;
+	}
+	config->ignition.security.tls.certificate_authorities.v = v;
+	return 0;
+}
