@@ -511,11 +511,11 @@ static int on_timer(void *ctx)
 		err_text(&e, ETIMEDOUT, "resolving %s: no answer within %d ms", c->host, c->timeout_ms);
 		return leave(c, end(c, &e));
 	}
-	err_text(&c->last, ETIMEDOUT,
-		 c->connected ? "TLS handshake: no answer in time" : "connecting: no answer in time");
-	c->connected = false;
-	if (c->ssl) /* half a handshake cannot be continued elsewhere */
+	if (c->connected) { /* half a handshake cannot be continued elsewhere */
+		err_text(&c->last, ETIMEDOUT, "TLS handshake: no answer in time");
 		return leave(c, end(c, &c->last));
+	}
+	err_text(&c->last, ETIMEDOUT, "connecting: no answer in time");
 	return leave(c, try_next(c));
 }
 
@@ -603,7 +603,7 @@ int conn_tls_new(const char *cafile, const char *certfile, const char *keyfile, 
 	ERR_clear_error();
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS);
 	if (cafile && SSL_CTX_load_verify_file(ctx, cafile) != 1) {
 		unsigned long code = ERR_peek_error();
 		const char *why = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
