@@ -1,0 +1,61 @@
+/*
+ * Findings about one document: severity, path, text, and (once, at the end) line and column.
+ * Findings are not errors: a validator adds them and goes on.
+ *
+ *   error at $.storage.disks.0.partitions.1.sizeMiB, line 9 col 20: expected integer, got string
+ *
+ * The report owns everything it holds. Up to REPORT_MAX_KEPT findings of each severity are kept;
+ * further ones are counted, so a document with a million mistakes is still fatal, and still cheap.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include "base/cfg.h"
+
+struct buf;
+
+enum severity { SEV_ERROR, SEV_WARN, SEV_INFO, SEV_COUNT_ };
+enum report_at { AT_VALUE, AT_KEY }; /* which position of the path's last member */
+
+enum { REPORT_MAX_KEPT = 1000 };
+
+struct report_entry {
+	enum severity sev;
+	enum report_at at;
+	const struct cfg_path *path; /* NULL: the whole document */
+	const char *text;
+	unsigned line, col; /* 0 = not known */
+};
+
+struct report {
+	struct arena *arena;
+	struct report_entry *v;
+	size_t n, cap;
+	size_t count[SEV_COUNT_]; /* all of them, kept or not */
+};
+
+/* Zeroed is empty. 0 or -ENOMEM. The path is copied. */
+int report_add(struct report *r, enum severity sev, enum report_at at, const struct cfg_path *path,
+	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+int report_add_at(struct report *r, enum severity sev, unsigned line, unsigned col, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* Moves all findings of from to the end of to. 0 or -ENOMEM (then from is unchanged). */
+int report_take(struct report *to, struct report *from);
+
+/* Fills in line and column of every finding that has none; one pass over the text. 0 or -ENOMEM. */
+int report_locate(struct report *r, const char *text, size_t len);
+
+static inline bool report_fatal(const struct report *r)
+{
+	return r->count[SEV_ERROR] > 0;
+}
+
+/* One finding as upstream prints it, no newline; control characters appear as \x0a. */
+int report_format(const struct report_entry *e, struct buf *out);
+
+/* All of them, one per line; a last line counts those that were not kept. 0, or what the buffer said. */
+int report_print(const struct report *r, struct buf *out);
+
+void report_done(struct report *r);
