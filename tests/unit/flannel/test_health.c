@@ -163,8 +163,8 @@ static void test_notify(void **state)
 	/* Binding to the family alone makes the kernel choose an abstract name. */
 	assert_int_equal(bind(fd, (const struct sockaddr *)&sa, sizeof(sa.sun_family)), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-	(void)snprintf(name, sizeof(name), "@%.*s",
-		       (int)(len - offsetof(struct sockaddr_un, sun_path) - 1), sa.sun_path + 1);
+	(void)snprintf(name, sizeof(name), "@%.*s", (int)(len - offsetof(struct sockaddr_un, sun_path) - 1),
+		       sa.sun_path + 1);
 
 	unsetenv("NOTIFY_SOCKET");
 	assert_int_equal(notify_send("READY=1"), 0);
