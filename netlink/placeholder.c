@@ -1,1 +1,0 @@
-extern int hearth_netlink_placeholder; int hearth_netlink_placeholder;
