@@ -114,8 +114,7 @@ static void without_statistics(struct nlmsghdr *h)
 	mnl_attr_put_u32(h, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }
 
-static int get(struct nldump *d, const struct nlmsghdr *h, const char *what, struct nl_link *ret,
-	       struct err *e)
+static int get(struct nldump *d, const char *what, struct nl_link *ret, struct err *e)
 {
 	struct nl_link l = { 0 };
 	struct each each = { keep, &l };
