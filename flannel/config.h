@@ -44,8 +44,8 @@ int net_config_check(struct net_config *c, struct err *e);
 int net_config_load(const char *text, size_t len, struct arena *a, struct net_config *ret, struct err *e);
 
 struct vxlan_config {
-	uint32_t vni;  /* default 1 */
-	uint16_t port; /* 0 = the kernel's default, 8472 */
+	unsigned vni;  /* default 1 */
+	unsigned port; /* 0 = the kernel's default, 8472 */
 	unsigned mtu;  /* of the underlay; 0 = the external interface's */
 	bool gbp, learning, direct_routing;
 };
