@@ -48,8 +48,9 @@ int fetch_get(struct fetcher *f, const struct fetch_get *req, struct buf *out, s
 int fetch_resource(struct fetcher *f, const struct ign_resource *res, struct sink *out, struct err *e);
 
 /*
- * The same for several that do not depend on each other, up to 8 at a time. Each job has its own
- * result; the return value is the first failing job's, in array order.
+ * The same for several that do not depend on each other, up to 8 at a time. After a failure nothing
+ * new is begun and what is under way is given up (result -ECANCELED), since it might retry for ever.
+ * The return value and the story are those of the failed job, the first in array order.
  */
 struct fetch_job {
 	const struct ign_resource *res;
