@@ -405,6 +405,14 @@ int reconcile_observe(struct reconcile *r, const struct reconcile_op *seen, bool
 	return 0;
 }
 
+bool reconcile_knows(const struct reconcile *r, const struct reconcile_op *op)
+{
+	struct entry_key k = key_of(op->kind, &op->dst, &op->mac);
+	const struct entry *e = entry_find(r, &k);
+
+	return e && (e->claims || e->present);
+}
+
 enum { PHASES = 6 };
 
 static int phase_of(const struct reconcile_op *op)

@@ -63,6 +63,9 @@ size_t reconcile_peers(const struct reconcile *r);
 void reconcile_observe_begin(struct reconcile *r);
 int reconcile_observe(struct reconcile *r, const struct reconcile_op *entry, bool exact);
 
+/* Is the entry (its key counts, not its value) wanted, or believed to be in the kernel? */
+bool reconcile_knows(const struct reconcile *r, const struct reconcile_op *entry);
+
 /*
  * The operations that are due, in safe order: routes that go, neighbours, forwarding entries,
  * routes, then forwarding entries and neighbours that go. *ret is malloc'ed, NULL when there is
