@@ -53,9 +53,9 @@ int masq_open(struct masq **ret, struct err *e);
 struct masq *masq_close(struct masq *m); /* leaves the rules in place; accepts NULL, returns NULL */
 
 /*
- * Installs the plan, whatever is there, and removes upstream's iptables-nft chains (default
- * instance and others alike: nobody else cleans them) in the same transaction. 0 or -errno; on
- * failure the rules are as before.
+ * Installs the plan, whatever is there, and removes what upstream's iptables mode left behind, in
+ * one transaction. 0; 1 when the rules are in place but the remains of upstream could not be
+ * removed (e says why); -errno when nothing was changed.
  */
 int masq_apply(struct masq *m, const struct masq_plan *p, struct err *e);
 

@@ -85,9 +85,7 @@ void nft_cancel(struct nft *n); /* drops what is queued */
 /* Is the kernel's table exactly the one described (counters aside)? *ret is false when it is absent. */
 int nft_table_check(struct nft *n, const struct nft_table *want, bool *ret, struct err *e);
 
-/*
- * Names of all tables of one family (NFPROTO_UNSPEC: all). A kernel without nf_tables has none.
- */
+/* Names of all tables of one family (NFPROTO_UNSPEC: all). */
 typedef int (*nft_table_fn)(void *ctx, uint8_t family, const char *name);
 int nft_list_tables(struct nft *n, uint8_t family, nft_table_fn fn, void *ctx, struct err *e);
 
