@@ -117,7 +117,7 @@ static int merge_field(const struct cfg_desc *desc, size_t i, const struct trio 
 	switch (f->kind) {
 	case CFG_STR:
 		memcpy(out, f->flags & CFG_PLAIN || *(const char *const *)(const void *)c ? c : p,
-		       sizeof(char *));
+		       sizeof f->key);
 		return 0;
 	case CFG_INT:
 		memcpy(out, f->flags & CFG_PLAIN || ((const struct opt_i64 *)(const void *)c)->set ? c : p,

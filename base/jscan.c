@@ -14,6 +14,7 @@ struct seen { /* a key of an object that is still open */
 struct scan {
 	const char *text, *p, *end;
 	unsigned depth;
+	size_t containers, values;
 	struct seen *keys; /* one stack for all open objects */
 	size_t n_keys, cap_keys;
 	struct jscan_fault *fault;
@@ -311,9 +312,13 @@ static int value(struct scan *s)
 
 	if (s->p == s->end)
 		return bad(s, "");
+	if (++s->values > JSCAN_MAX_VALUES)
+		return bad(s, "the document has too many values");
 	switch (*s->p) {
 	case '{':
 	case '[':
+		if (++s->containers > JSCAN_MAX_CONTAINERS)
+			return bad(s, "the document has too many lists and objects");
 		if (s->depth == JSCAN_MAX_DEPTH)
 			return bad(s, "nested too deeply");
 		s->depth++;

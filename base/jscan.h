@@ -4,14 +4,19 @@
  * first), so every document comes through here before json-c sees it.
  *
  * Stricter than the grammar, on purpose: a key given twice in one object, invalid UTF-8 and \u0000
- * are refused (each would lose data silently), and nesting is limited.
+ * are refused (each would lose data silently), and nesting and the number of values are limited.
  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include "base/cfg.h"
 
-enum { JSCAN_MAX_DEPTH = 100 }; /* arrays and objects inside each other */
+/* What a parsed document may cost: json-c needs up to 800 bytes for an object that is two bytes of text. */
+enum {
+	JSCAN_MAX_DEPTH = 100,          /* lists and objects inside each other */
+	JSCAN_MAX_CONTAINERS = 1 << 20, /* lists and objects */
+	JSCAN_MAX_VALUES = 4 << 20,     /* values of any kind */
+};
 
 struct jscan_fault {
 	size_t off; /* of the first byte that is wrong; the text's length when it ends too early */

@@ -39,7 +39,8 @@ static int keep(struct report *r, struct report_entry e)
 	return 0;
 }
 
-static int add(struct report *r, struct report_entry e, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static int add(struct report *r, struct report_entry e, const char *fmt,
+						     va_list ap)
 {
 	const struct cfg_path *path = e.path;
 	char text[MAX_TEXT];

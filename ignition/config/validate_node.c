@@ -1,0 +1,219 @@
+/* Files, directories and links. */
+#include "ignition/config/validate_priv.h"
+#include <errno.h>
+#include <string.h>
+#include "base/arena.h"
+
+enum { MODE_MAX = 07777, MODE_SPECIAL = 07000 };
+
+static void check_mode(struct vctx *v, const struct cfg_path *at, struct opt_i64 mode)
+{
+	if (!mode.set)
+		return;
+	if (mode.v < 0 || mode.v > MODE_MAX)
+		v_error(v, at, "illegal file mode");
+	else if (v->minor < 6 && mode.v & MODE_SPECIAL)
+		v_warn(v, at,
+		       "setuid/setgid/sticky bits are not supported or functional in spec versions older than "
+		       "3.6.0");
+}
+
+/* Every file, directory and link begins with a struct ign_node. */
+static void check_node(struct vctx *v, const struct cfg_path *at, const void *entry)
+{
+	const struct ign_node *n = entry;
+
+	if (n->group.id.set && v_given(n->group.name))
+		v_error(v, CFG_CHILD(at, "group"), "cannot set both id and name");
+	v_path(v, CFG_CHILD(at, "path"), n->path);
+	if (n->user.id.set && v_given(n->user.name))
+		v_error(v, CFG_CHILD(at, "user"), "cannot set both id and name");
+}
+
+void v_directories(struct vctx *v, const struct cfg_path *at)
+{
+	for (size_t i = 0; i < v->config->storage.directories.n; i++) {
+		const struct ign_directory *d = &v->config->storage.directories.v[i];
+		const struct cfg_path *item = CFG_ENTRY(at, i);
+
+		check_node(v, item, d);
+		check_mode(v, CFG_CHILD(item, "mode"), d->mode);
+	}
+}
+
+void v_files(struct vctx *v, const struct cfg_path *at)
+{
+	for (size_t i = 0; i < v->config->storage.files.n; i++) {
+		const struct ign_file *f = &v->config->storage.files.v[i];
+		const struct cfg_path *item = CFG_ENTRY(at, i);
+
+		if (f->overwrite.set && f->overwrite.v && !f->contents.source)
+			v_error(v, CFG_CHILD(item, "overwrite"),
+				"overwrite must be false if source is unspecified");
+		check_node(v, item, f);
+		check_mode(v, CFG_CHILD(item, "mode"), f->mode);
+		for (size_t k = 0; k < f->append.n; k++)
+			v_file_resource(v, CFG_ENTRY(CFG_CHILD(item, "append"), k), &f->append.v[k]);
+		v_file_resource(v, CFG_CHILD(item, "contents"), &f->contents);
+	}
+}
+
+static void warn_owner(struct vctx *v, const struct cfg_path *at, const struct ign_link *l)
+{
+	static const char text[] = "user/group ignored for hard link";
+	const struct cfg_path *user = CFG_CHILD(at, "user"), *group = CFG_CHILD(at, "group");
+
+	if (l->user.id.set)
+		v_warn(v, CFG_CHILD(user, "id"), text);
+	if (v_given(l->user.name))
+		v_warn(v, CFG_CHILD(user, "name"), text);
+	if (l->group.id.set)
+		v_warn(v, CFG_CHILD(group, "id"), text);
+	if (v_given(l->group.name))
+		v_warn(v, CFG_CHILD(group, "name"), text);
+}
+
+void v_links(struct vctx *v, const struct cfg_path *at)
+{
+	for (size_t i = 0; i < v->config->storage.links.n; i++) {
+		const struct ign_link *l = &v->config->storage.links.v[i];
+		const struct cfg_path *item = CFG_ENTRY(at, i);
+
+		check_node(v, item, l);
+		if (v->minor >= 3 && !v_given(l->target))
+			v_error(v, CFG_CHILD(item, "target"), "link target is required");
+		if (l->hard.set && l->hard.v)
+			warn_owner(v, item, l);
+	}
+}
+
+/* One finding for each link that lies above the path. */
+static void check_parents(struct vctx *v, const struct cfg_path *at, const struct text_set *links,
+			  const char *path, const char *what)
+{
+	for (const char *slash = path; slash && (slash = strchr(slash, '/')); slash++) {
+		const struct text_ref *hit = text_set_find(links, path, (size_t)(slash - path));
+
+		for (; hit && hit < links->v + links->n && hit->len == (size_t)(slash - path) &&
+		       memcmp(hit->s, path, hit->len) == 0;
+		     hit++)
+			v_error(v, at, "%s path includes link in config", what);
+	}
+}
+
+/* A relative target is joined to the link's path itself: upstream's verdict, kept. */
+static char *hard_target(struct vctx *v, const struct ign_link *l)
+{
+	char *joined = *l->target == '/' ? arena_strdup(v->arena, l->target)
+					 : arena_printf(v->arena, "%s/%s", l->path, l->target);
+
+	return joined ? path_clean(v->arena, joined) : NULL;
+}
+
+static void check_hard_links(struct vctx *v, const struct cfg_path *at)
+{
+	const struct ign_storage *s = &v->config->storage;
+	struct text_set dirs;
+
+	if (text_set_init(&dirs, v->arena, s->directories.n) < 0) {
+		v->r = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < s->directories.n; i++)
+		text_set_add(&dirs, s->directories.v[i].path, i);
+	text_set_sort(&dirs);
+	for (size_t i = 0; i < s->links.n; i++) {
+		const struct ign_link *l = &s->links.v[i];
+		char *target;
+
+		if (!l->hard.set || !l->hard.v || !v_given(l->target))
+			continue;
+		target = hard_target(v, l);
+		if (!target)
+			v->r = -ENOMEM;
+		else if (text_set_find(&dirs, target, strlen(target)))
+			v_error(v, CFG_ENTRY(CFG_CHILD(at, "links"), i), "hard link target is a directory");
+	}
+}
+
+void v_nodes_all(struct vctx *v, const struct cfg_path *at)
+{
+	const struct ign_storage *s = &v->config->storage;
+	struct text_set links;
+
+	if (text_set_init(&links, v->arena, s->links.n) < 0) {
+		v->r = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < s->links.n; i++)
+		text_set_add(&links, s->links.v[i].path, i);
+	text_set_sort(&links);
+	for (size_t i = 0; links.n && i < s->files.n; i++)
+		check_parents(v, CFG_ENTRY(CFG_CHILD(at, "files"), i), &links, s->files.v[i].path, "file");
+	for (size_t i = 0; links.n && i < s->directories.n; i++)
+		check_parents(v, CFG_ENTRY(CFG_CHILD(at, "directories"), i), &links, s->directories.v[i].path,
+			      "directory");
+	for (size_t i = 0; links.n && i < s->links.n; i++)
+		check_parents(v, CFG_ENTRY(CFG_CHILD(at, "links"), i), &links, s->links.v[i].path, "link");
+	check_hard_links(v, at);
+}
+
+/* The paths that the systemd section writes itself. */
+static int unit_paths(struct vctx *v, struct text_set *set)
+{
+	const struct ign_systemd *sd = &v->config->systemd;
+	size_t n = sd->units.n;
+
+	for (size_t i = 0; i < sd->units.n; i++)
+		n += sd->units.v[i].dropins.n;
+	if (text_set_init(set, v->arena, n) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < sd->units.n; i++) {
+		const struct ign_unit *u = &sd->units.v[i];
+		char *path = arena_printf(v->arena, "/etc/systemd/system/%s", u->name);
+
+		if (!path)
+			return -ENOMEM;
+		if (v_given(u->contents))
+			text_set_add(set, path, i);
+		for (size_t k = 0; k < u->dropins.n; k++) {
+			const struct ign_dropin *d = &u->dropins.v[k];
+			char *below = arena_printf(v->arena, "%s.d/%s", path, d->name);
+
+			if (!below)
+				return -ENOMEM;
+			if (v_given(d->contents))
+				text_set_add(set, below, i);
+		}
+	}
+	text_set_sort(set);
+	return 0;
+}
+
+static void check_unit_path(struct vctx *v, const struct cfg_path *list, size_t i, const struct text_set *set,
+			    const char *path)
+{
+	if (text_set_find(set, path, strlen(path)))
+		v_error(v, CFG_CHILD(CFG_ENTRY(list, i), "path"),
+			"path conflicts with systemd unit or dropin");
+}
+
+void v_unit_paths(struct vctx *v)
+{
+	const struct ign_storage *s = &v->config->storage;
+	const struct cfg_path *at = CFG_CHILD(NULL, "storage");
+	struct text_set set;
+
+	if (v->config->systemd.units.n == 0)
+		return;
+	if (unit_paths(v, &set) < 0) {
+		v->r = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < s->files.n; i++)
+		check_unit_path(v, CFG_CHILD(at, "files"), i, &set, s->files.v[i].path);
+	for (size_t i = 0; i < s->directories.n; i++)
+		check_unit_path(v, CFG_CHILD(at, "directories"), i, &set, s->directories.v[i].path);
+	for (size_t i = 0; i < s->links.n; i++)
+		check_unit_path(v, CFG_CHILD(at, "links"), i, &set, s->links.v[i].path);
+}

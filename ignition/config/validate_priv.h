@@ -1,0 +1,69 @@
+/*
+ * What the rules share. A rule takes a place and adds findings; running out of memory is kept in
+ * the context, so rules read as lists of conditions. Texts, severities and places: reference C.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/cfg.h"
+#include "base/report.h"
+#include "ignition/config/types_gen.h"
+
+struct arena;
+
+struct vctx {
+	const struct ign_config *config;
+	struct report *report;
+	struct arena *arena; /* for the time of the validation */
+	unsigned minor;
+	bool merged; /* nothing will be merged over or under this any more */
+	int r;       /* 0 or -ENOMEM */
+};
+
+#define v_error(v, at, ...) v_add(v, SEV_ERROR, at, __VA_ARGS__)
+#define v_warn(v, at, ...)  v_add(v, SEV_WARN, at, __VA_ARGS__)
+void v_add(struct vctx *v, enum severity sev, const struct cfg_path *at, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static inline bool v_given(const char *s) /* neither absent nor "" */
+{
+	return s && *s;
+}
+
+/* validate_resource.c */
+void v_url(struct vctx *v, const struct cfg_path *at, const char *url); /* required to be one */
+void v_proxy(struct vctx *v, const struct cfg_path *at, const char *url, bool for_https);
+void v_tang_url(struct vctx *v, const struct cfg_path *at, const char *url);
+void v_resource(struct vctx *v, const struct cfg_path *at, const struct ign_resource *r);
+void v_file_resource(struct vctx *v, const struct cfg_path *at, const struct ign_resource *r);
+void v_source_required(struct vctx *v, const struct cfg_path *at, const struct ign_resource *r);
+
+/* validate_path.c */
+void v_path(struct vctx *v, const struct cfg_path *at, const char *path);
+char *path_clean(struct arena *a, const char *path); /* Go's path.Clean; NULL when memory is gone */
+
+/* A sorted set of texts with the place each came from. */
+struct text_set {
+	struct text_ref {
+		const char *s;
+		size_t len, idx;
+	} * v;
+	size_t n;
+};
+int text_set_init(struct text_set *t, struct arena *a, size_t max); /* 0 or -ENOMEM */
+void text_set_add(struct text_set *t, const char *s, size_t idx);
+void text_set_sort(struct text_set *t); /* after the last addition; equal texts by idx */
+const struct text_ref *text_set_find(const struct text_set *t, const char *s,
+				     size_t len); /* the lowest idx */
+
+/* One per subject, each walks its part of the document in the schema's order. */
+void v_nodes_all(struct vctx *v, const struct cfg_path *at); /* rules across files and links */
+void v_directories(struct vctx *v, const struct cfg_path *at);
+void v_files(struct vctx *v, const struct cfg_path *at);
+void v_links(struct vctx *v, const struct cfg_path *at);
+void v_unit_paths(struct vctx *v);
+void v_disks(struct vctx *v, const struct cfg_path *at);
+void v_filesystems(struct vctx *v, const struct cfg_path *at);
+void v_luks(struct vctx *v, const struct cfg_path *at);
+void v_raid(struct vctx *v, const struct cfg_path *at);
+void v_systemd(struct vctx *v, const struct cfg_path *at);

@@ -1,0 +1,114 @@
+#include "ignition/config/validate_priv.h"
+#include <errno.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "ignition/config/unit_file.h"
+
+enum { WHY_MAX = 160 };
+
+/* From the last dot of the last component on; "" when there is none. */
+static const char *extension(const char *name)
+{
+	const char *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash : name, '.');
+
+	return dot ? dot : "";
+}
+
+static bool unit_extension_ok(const char *name)
+{
+	static const char *const known[] = { ".service",   ".socket",   ".device", ".mount",
+					     ".automount", ".swap",     ".target", ".path",
+					     ".timer",     ".snapshot", ".slice",  ".scope" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcmp(extension(name), known[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool content_ok(struct vctx *v, const struct cfg_path *at, const char *text, bool *ret_install)
+{
+	char why[WHY_MAX];
+
+	*ret_install = false;
+	if (!text || unit_file_check(text, ret_install, why, sizeof why) == 0)
+		return true;
+	v_error(v, at, "invalid unit content: %s", why);
+	return false;
+}
+
+static void check_dropin(struct vctx *v, const struct cfg_path *at, const struct ign_dropin *d)
+{
+	bool install;
+
+	(void)content_ok(v, CFG_CHILD(at, "contents"), d->contents, &install);
+	if (strcmp(extension(d->name), ".conf") != 0)
+		v_error(v, CFG_CHILD(at, "name"), "invalid systemd drop-in extension");
+}
+
+/* The template's part of "<prefix>@<instance>.service": its length with the '@', or 0. */
+static size_t template_prefix(const char *name)
+{
+	static const char suffix[] = ".service";
+	size_t n = strlen(name);
+	const char *at = *name ? strchr(name + 1, '@') : NULL;
+
+	if (!at || n < strlen(suffix) || strcmp(name + n - strlen(suffix), suffix) != 0 ||
+	    strcspn(name, "\n") != n || at + 1 >= name + n - strlen(suffix))
+		return 0;
+	return (size_t)(at - name) + 1;
+}
+
+static void check_template(struct vctx *v, const struct cfg_path *at, const struct text_set *names,
+			   const struct ign_unit *u)
+{
+	const struct text_ref *ref;
+	const struct ign_unit *t;
+	size_t n = template_prefix(u->name);
+	char name[300], why[WHY_MAX];
+	bool install;
+
+	if (n == 0 || n > 255)
+		return;
+	memcpy(name, u->name, n);
+	memcpy(name + n, ".service", sizeof ".service");
+	ref = text_set_find(names, name, strlen(name));
+	t = ref ? &v->config->systemd.units.v[ref->idx] : NULL;
+	if (t && v_given(t->contents) && unit_file_check(t->contents, &install, why, sizeof why) == 0 &&
+	    !install)
+		v_warn(v, at, "template unit \"%s\" for \"%s\" doesn't have Install section", name, u->name);
+}
+
+static void check_unit(struct vctx *v, const struct cfg_path *at, const struct text_set *names,
+		       const struct ign_unit *u)
+{
+	const struct cfg_path *contents = CFG_CHILD(at, "contents");
+	bool install, ok, enabled = u->enabled.set && u->enabled.v;
+
+	if (!unit_extension_ok(u->name))
+		v_error(v, CFG_CHILD(at, "name"), "invalid systemd unit extension");
+	ok = content_ok(v, contents, u->contents, &install);
+	if (ok && enabled && v_given(u->contents) && !install)
+		v_warn(v, contents,
+		       "unit \"%s\" is enabled, but has no install section so enable does nothing", u->name);
+	if (enabled)
+		check_template(v, contents, names, u);
+	for (size_t i = 0; i < u->dropins.n; i++)
+		check_dropin(v, CFG_ENTRY(CFG_CHILD(at, "dropins"), i), &u->dropins.v[i]);
+}
+
+void v_systemd(struct vctx *v, const struct cfg_path *at)
+{
+	const struct ign_systemd *sd = &v->config->systemd;
+	struct text_set names;
+
+	if (text_set_init(&names, v->arena, sd->units.n) < 0) {
+		v->r = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < sd->units.n; i++)
+		text_set_add(&names, sd->units.v[i].name, i);
+	text_set_sort(&names);
+	for (size_t i = 0; i < sd->units.n; i++)
+		check_unit(v, CFG_ENTRY(CFG_CHILD(at, "units"), i), &names, &sd->units.v[i]);
+}

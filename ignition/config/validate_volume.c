@@ -1,0 +1,178 @@
+/* Filesystems and encrypted volumes. */
+#include "ignition/config/validate_priv.h"
+#include <errno.h>
+#include <string.h>
+#include "base/cleanup.h"
+#include "base/jscan.h"
+
+enum { LUKS_LABEL_MAX = 47, VIRTIOFS_TAG_MAX = 36 };
+
+static const struct format {
+	const char *name;
+	unsigned since;
+	size_t label_max; /* bytes; 0 = no rule */
+} formats[] = {
+	{ "ext4", 0, 16 }, { "btrfs", 0, 256 }, { "xfs", 0, 12 },     { "swap", 0, 15 },
+	{ "vfat", 0, 11 }, { "none", 3, 0 },    { "virtiofs", 7, 0 },
+};
+
+static const struct format *find_format(const char *name, unsigned minor)
+{
+	for (size_t i = 0; name && i < ARRAY_SIZE(formats); i++)
+		if (formats[i].since <= minor && strcmp(formats[i].name, name) == 0)
+			return &formats[i];
+	return NULL;
+}
+
+static void check_virtiofs(struct vctx *v, const struct cfg_path *at, const struct ign_filesystem *fs)
+{
+	if (!v_given(fs->device))
+		v_error(v, CFG_CHILD(at, "device"), "device not specified");
+	else if (strlen(fs->device) > VIRTIOFS_TAG_MAX)
+		v_error(v, CFG_CHILD(at, "device"), "virtiofs device tag cannot be longer than 36 bytes");
+	if (v_given(fs->label))
+		v_error(v, CFG_CHILD(at, "label"), "filesystem labels cannot be set when using virtiofs");
+	if (v_given(fs->uuid))
+		v_error(v, CFG_CHILD(at, "uuid"),
+			"filesystem uuid cannot be set for non-block-device filesystems");
+	if (fs->wipe_filesystem.v)
+		v_error(v, CFG_CHILD(at, "wipeFilesystem"),
+			"wipeFilesystem cannot be set for non-block-device filesystems");
+	if (fs->options.n)
+		v_error(v, CFG_CHILD(at, "options"),
+			"filesystem options (mkfs) cannot be set for non-block-device filesystems");
+}
+
+static void check_format(struct vctx *v, const struct cfg_path *at, const struct ign_filesystem *fs)
+{
+	const struct format *f = find_format(fs->format, v->minor);
+
+	if (!v_given(fs->format)) {
+		if (v_given(fs->path) || v_given(fs->label) || v_given(fs->uuid) || fs->wipe_filesystem.v ||
+		    fs->options.n || fs->mount_options.n)
+			v_error(v, CFG_CHILD(at, "format"),
+				"format cannot be empty when path, label, uuid, wipeFilesystem, options, or "
+				"mountOptions is specified");
+		if (v_given(fs->label))
+			v_error(v, CFG_CHILD(at, "label"),
+				"filesystem must specify format if label is specified");
+	} else if (!f) {
+		v_error(v, CFG_CHILD(at, "format"), "invalid filesystem format");
+	} else if (f->label_max && fs->label && strlen(fs->label) > f->label_max) {
+		v_error(v, CFG_CHILD(at, "label"),
+			"filesystem labels cannot be longer than %zu characters when using %s", f->label_max,
+			f->name);
+	}
+}
+
+/* The disk of the same name, when the config describes it. */
+static void check_disk_below(struct vctx *v, const struct cfg_path *at, const struct text_set *disks,
+			     const struct ign_filesystem *fs)
+{
+	const struct text_ref *ref = text_set_find(disks, fs->device, strlen(fs->device));
+	const struct ign_disk *d = ref ? &v->config->storage.disks.v[ref->idx] : NULL;
+
+	if (d && d->partitions.n)
+		v_warn(v, at, "filesystem overwrites partitioned device");
+	else if (d && d->wipe_table.v && !fs->wipe_filesystem.v)
+		v_warn(v, at, "device matches disk with wipeTable enabled; filesystem will be wiped");
+}
+
+void v_filesystems(struct vctx *v, const struct cfg_path *at)
+{
+	const struct ign_storage *s = &v->config->storage;
+	struct text_set disks;
+
+	if (text_set_init(&disks, v->arena, s->disks.n) < 0) {
+		v->r = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < s->disks.n; i++)
+		text_set_add(&disks, s->disks.v[i].device, i);
+	text_set_sort(&disks);
+	for (size_t i = 0; i < s->filesystems.n; i++) {
+		const struct ign_filesystem *fs = &s->filesystems.v[i];
+		const struct cfg_path *item = CFG_ENTRY(at, i);
+		const struct format *f = find_format(fs->format, v->minor);
+
+		if (f && strcmp(f->name, "virtiofs") == 0)
+			check_virtiofs(v, item, fs);
+		else
+			v_path(v, CFG_CHILD(item, "device"), fs->device);
+		check_format(v, item, fs);
+		if (v_given(fs->path))
+			v_path(v, CFG_CHILD(item, "path"), fs->path);
+		if (v_given(fs->device))
+			check_disk_below(v, CFG_CHILD(item, "device"), &disks, fs);
+	}
+}
+
+static bool custom_given(const struct ign_clevis_custom *c)
+{
+	return v_given(c->pin) || v_given(c->config) || c->needs_network.v;
+}
+
+static bool clevis_other_than_custom(const struct ign_clevis *c)
+{
+	return c->tang.n || c->tpm2.v || c->threshold.v;
+}
+
+static void check_pin(struct vctx *v, const struct cfg_path *at, const struct ign_clevis_custom *c)
+{
+	const struct cfg_path *pin = CFG_CHILD(at, "pin");
+	bool known = v_given(c->pin) && (strcmp(c->pin, "tpm2") == 0 || strcmp(c->pin, "tang") == 0 ||
+					 strcmp(c->pin, "sss") == 0);
+
+	if (!custom_given(c))
+		return;
+	if (!v_given(c->pin) && v->minor >= 3)
+		v_error(v, pin, "missing required custom clevis pin");
+	else if (!known && v->minor < 6)
+		v_error(v, pin, "unsupported clevis pin");
+	if (!v_given(c->config))
+		v_error(v, CFG_CHILD(at, "config"), "missing required custom clevis config");
+}
+
+static void check_tang(struct vctx *v, const struct cfg_path *at, const struct ign_tang *t)
+{
+	struct jscan_fault fault;
+
+	v_tang_url(v, CFG_CHILD(at, "url"), t->url);
+	if (!v_given(t->thumbprint))
+		v_error(v, CFG_CHILD(at, "thumbprint"), "thumbprint is required");
+	if (v_given(t->advertisement) &&
+	    jscan_check(t->advertisement, strlen(t->advertisement), &fault) == -EBADMSG)
+		v_error(v, CFG_CHILD(at, "advertisement"), "advertisement is not valid JSON");
+}
+
+static void check_luks(struct vctx *v, const struct cfg_path *at, const struct ign_luks *l)
+{
+	const struct cfg_path *clevis = CFG_CHILD(at, "clevis"), *cex = CFG_CHILD(at, "cex");
+	/* 3.2 had no optional members in custom: anything given there makes it custom */
+	bool custom = v->minor >= 3 ? v_given(l->clevis.custom.pin) : custom_given(&l->clevis.custom);
+
+	if (l->name && strchr(l->name, '/'))
+		v_error(v, CFG_CHILD(at, "name"), "device names cannot contain slashes");
+	if (l->label && strlen(l->label) > LUKS_LABEL_MAX)
+		v_error(v, CFG_CHILD(at, "label"), "luks device labels cannot be longer than 47 characters");
+	if (!v_given(l->device))
+		v_error(v, CFG_CHILD(at, "device"), "disk device is required");
+	else
+		v_path(v, CFG_CHILD(at, "device"), l->device);
+	if (l->cex.enabled.v && (v_given(l->clevis.custom.pin) || clevis_other_than_custom(&l->clevis)))
+		v_error(v, cex, "cannot use cex with clevis");
+	if (l->cex.enabled.v && v_given(l->key_file.source))
+		v_error(v, cex, "cannot use key file with cex");
+	if (custom && clevis_other_than_custom(&l->clevis))
+		v_error(v, clevis, "cannot use custom clevis config with tpm2, tang, or threshold");
+	check_pin(v, CFG_CHILD(clevis, "custom"), &l->clevis.custom);
+	for (size_t i = 0; i < l->clevis.tang.n; i++)
+		check_tang(v, CFG_ENTRY(CFG_CHILD(clevis, "tang"), i), &l->clevis.tang.v[i]);
+	v_resource(v, CFG_CHILD(at, "keyFile"), &l->key_file);
+}
+
+void v_luks(struct vctx *v, const struct cfg_path *at)
+{
+	for (size_t i = 0; i < v->config->storage.luks.n; i++)
+		check_luks(v, CFG_ENTRY(at, i), &v->config->storage.luks.v[i]);
+}
