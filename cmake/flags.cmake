@@ -10,6 +10,8 @@ target_compile_options(hearth_flags INTERFACE
   -Wmissing-prototypes -Wimplicit-fallthrough -Wwrite-strings -Wformat=2
   -Werror=implicit-function-declaration -Werror=incompatible-pointer-types
   -Werror=int-conversion -Werror=return-type
+  # texts for people are cut by snprintf on purpose; where a cut matters the code looks at its result
+  $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
   -fno-common -fvisibility=hidden
   # __FILE__ in log records is relative to the project, and builds are reproducible
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
