@@ -183,45 +183,74 @@ static bool names_device(const char *path, dev_t dev)
 	return path[0] == '/' && stat(path, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == dev;
 }
 
-/* One line of mountinfo: "36 35 98:0 /root /mount/point opts [tags] - type source superopts". */
-static const char *mount_use(char *line, dev_t dev, struct arena *a)
-{
-	char *field[5], *source, *tail = strstr(line, " - ");
+struct mount_line {
+	char *target, *source;
 	unsigned maj, min;
+};
+
+/* One line of mountinfo: "36 35 98:0 /root /mount/point opts [tags] - type source superopts". */
+static bool mount_parse(char *line, struct mount_line *ret)
+{
+	char *field[5], *tail = strstr(line, " - ");
 
 	if (!tail)
-		return NULL;
+		return false;
 	*tail = '\0';
 	tail += 3;
 	for (int i = 0; i < 5; i++) {
 		field[i] = strsep(&line, " ");
 		if (!field[i])
-			return NULL;
+			return false;
 	}
-	/* Btrfs shows an anonymous device there and its block device only as the source. */
 	strsep(&tail, " ");
-	source = strsep(&tail, " \n");
-	if (source)
-		unescape(source);
-	if ((sscanf(field[2], "%u:%u", &maj, &min) != 2 || makedev(maj, min) != dev) &&
-	    !(source && names_device(source, dev)))
-		return NULL;
-	unescape(field[4]);
-	const char *why = arena_printf(a, "mounted on %s", field[4]);
-	return why ? why : "mounted";
+	ret->target = field[4];
+	ret->source = strsep(&tail, " \n");
+	if (!ret->source || sscanf(field[2], "%u:%u", &ret->maj, &ret->min) != 2)
+		return false;
+	unescape(ret->target);
+	unescape(ret->source);
+	return true;
 }
 
-static const char *swap_use(char *line, dev_t dev, struct arena *a)
+/* Btrfs shows an anonymous device number, and its block device only as the source. */
+static bool mount_is_of(const struct mount_line *m, dev_t dev)
+{
+	return makedev(m->maj, m->min) == dev || names_device(m->source, dev);
+}
+
+struct search {
+	dev_t dev;
+	const char *target; /* NULL: anywhere */
+	bool any_device, found;
+	struct arena *arena;
+	const char *why;
+};
+
+static void match_mount(struct search *s, char *line)
+{
+	struct mount_line m;
+
+	if (!mount_parse(line, &m) || (!s->any_device && !mount_is_of(&m, s->dev)) ||
+	    (s->target && strcmp(m.target, s->target) != 0))
+		return;
+	s->found = true;
+	if (!s->arena)
+		return;
+	s->why = arena_printf(s->arena, "mounted on %s", m.target);
+	if (!s->why)
+		s->why = "mounted";
+}
+
+static void match_swap(struct search *s, char *line)
 {
 	char *path = strsep(&line, " \t\n");
 
-	(void)a;
 	unescape(path);
-	return names_device(path, dev) ? "active swap space" : NULL;
+	s->found = names_device(path, s->dev);
+	s->why = "active swap space";
 }
 
-static int scan_lines(const char *file, const char *(*fn)(char *, dev_t, struct arena *), dev_t dev,
-		      struct arena *a, const char **ret_why)
+static int search_file(const char *file, void (*match)(struct search *, char *), struct search *s)
 {
 	CLEANUP(fclosep) FILE *f = fopen(file, "re");
 	CLEANUP(freep) char *line = NULL;
@@ -229,9 +258,29 @@ static int scan_lines(const char *file, const char *(*fn)(char *, dev_t, struct 
 
 	if (!f)
 		return errno == ENOENT ? 0 : -errno;
-	while (!*ret_why && getline(&line, &cap, f) > 0)
-		*ret_why = fn(line, dev, a);
+	while (!s->found && getline(&line, &cap, f) > 0)
+		match(s, line);
 	return 0;
+}
+
+int blkdev_mounted_at(dev_t dev, const char *target, bool *ret)
+{
+	struct search s = { .dev = dev, .target = target };
+	int r = search_file("/proc/self/mountinfo", match_mount, &s);
+
+	if (r == 0)
+		*ret = s.found;
+	return r;
+}
+
+int blkdev_is_mountpoint(const char *target, bool *ret)
+{
+	struct search s = { .any_device = true, .target = target };
+	int r = search_file("/proc/self/mountinfo", match_mount, &s);
+
+	if (r == 0)
+		*ret = s.found;
+	return r;
 }
 
 static const char *holder_of(const char *name, struct arena *a)
@@ -291,13 +340,13 @@ int blkdev_use(const char *name, struct arena *a, const char **ret_why, struct e
 	devno[n > 0 ? n : 0] = '\0';
 	if (sscanf(devno, "%u:%u", &maj, &min) != 2)
 		return err_text(e, EINVAL, "reading %s: unexpected content", link);
-	r = scan_lines("/proc/self/mountinfo", mount_use, makedev(maj, min), a, &why);
-	if (r == 0 && !why)
-		r = scan_lines("/proc/swaps", swap_use, makedev(maj, min), a, &why);
+	struct search s = { .dev = makedev(maj, min), .arena = a };
+	r = search_file("/proc/self/mountinfo", match_mount, &s);
+	if (r == 0 && !s.found)
+		r = search_file("/proc/swaps", match_swap, &s);
 	if (r < 0)
 		return err_errno(e, -r, "reading the lists of mounts and swap spaces");
-	if (!why)
-		why = holder_of(name, a);
+	why = s.found ? s.why : holder_of(name, a);
 	if (!why && stays_claimed(name, a))
 		why = "opened exclusively by something";
 	*ret_why = why;

@@ -45,6 +45,12 @@ int blkdev_parts(const char *disk, struct arena *a, unsigned **ret_nos, size_t *
  */
 int blkdev_use(const char *name, struct arena *a, const char **ret_why, struct err *e);
 
+/* Whether this very device is mounted on exactly this directory (an absolute path without links). */
+int blkdev_mounted_at(dev_t dev, const char *target, bool *ret);
+
+/* Whether anything is mounted on exactly this directory. */
+int blkdev_is_mountpoint(const char *target, bool *ret);
+
 /*
  * Makes the kernel see partition no of the disk open at disk_fd at this place, or (size 0) not at
  * all. Does nothing when that is so already; a change of the end alone keeps the device. 0 or

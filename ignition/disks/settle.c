@@ -190,7 +190,7 @@ static bool partition_is(const char *name, const char *node, uint64_t start_512,
 
 int settle_partition(const char *disk, unsigned no, uint64_t start_512, uint64_t size_512, struct err *e)
 {
-	char name[NAME_MAX + 1], node[PATH_MAX], what[NAME_MAX + 64];
+	char name[NAME_MAX + 1], node[PATH_MAX], what[PATH_MAX + 32];
 	uint64_t start = 0, size = 0;
 	int r = blkdev_part_name(disk, no, name);
 
