@@ -53,7 +53,7 @@ static int fetch_config(struct render *c, const struct ign_resource *ref, struct
 		return err_errno(e, -r, "fetching a referenced config");
 	r = fetch_resource(c->fetcher, ref, &sink.base, e);
 	if (r < 0)
-		return err_wrap(e, r, "fetching the referenced config %s", buf_str(&shown));
+		return err_wrap(e, r, "fetching a referenced config");
 	r = document_parse(buf_str(&shown), &text, c->arena, ret, e);
 	/* Upstream lets an empty reference silently discard the whole config; here it is a mistake to name
 	 * one. */

@@ -188,7 +188,7 @@ class Sources(Case):
     def test_command_line_faults(self):
         s = self.serve({})
         self.write("cmdline", f"ignition.config.url={s.url}/missing.ign\n")
-        self.fails("fetch", f"{s.url}/missing.ign", "404")
+        self.fails("fetch", f"{s.url}/missing.ign", "resource not found")
         self.write("cmdline", "ignition.config.url=http://127.0.0.1:1/c.ign?token=secret\n")
         done = self.run_stage("fetch", "-fetch-timeout=2s")
         self.assertEqual(done.returncode, 1)
@@ -272,7 +272,7 @@ class References(Case):
         s.answers["/loop"] = (200, self.config(ignition={"config": loop}).replace("LOOP", s.url + "/loop").encode())
         for ref, text in [({"source": s.url + "/empty"}, "not a config (empty)"),
                           ({"source": s.url + "/bad"}, "config is not valid"),
-                          ({"source": s.url + "/missing"}, "404"),
+                          ({"source": s.url + "/missing"}, "resource not found"),
                           ({"source": s.url + "/good", "verification": {"hash": "sha512-" + "0" * 128}},
                            "hash verification failed"),
                           ({"source": s.url + "/loop"}, "nested deeper than 16")]:
