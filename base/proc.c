@@ -162,6 +162,61 @@ static char **make_env(const struct proc *p)
 	return env;
 }
 
+/* In the child: never returns. posix_spawn knows no chroot. */
+static void __attribute__((noreturn))
+exec_in_root(const struct proc *p, int in, int out, int err, char **env, int report)
+{
+	sigset_t none;
+	int why;
+
+	sigemptyset(&none);
+	for (int s = 1; s < NSIG; s++)
+		(void)signal(s, SIG_DFL);
+	if (setpgid(0, 0) == 0 && chroot(p->chroot) == 0 && chdir("/") == 0 && dup2(in, STDIN_FILENO) >= 0 &&
+	    dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0 &&
+	    sigprocmask(SIG_SETMASK, &none, NULL) == 0) {
+		environ = env;
+		execvp(p->argv[0], (char *const *)(uintptr_t)p->argv);
+	}
+	why = errno;
+	while (write(report, &why, sizeof why) < 0 && errno == EINTR)
+		;
+	_exit(127);
+}
+
+static int spawn_in_root(struct child *c, int in, int out, int err, struct err *e)
+{
+	CLEANUP(freep) char **env = make_env(c->p);
+	CLEANUP(closep) int report_read = -1;
+	CLEANUP(closep) int report_write = -1;
+	const char *name = c->p->argv[0];
+	int fds[2], why = 0;
+	ssize_t n;
+
+	if (!env)
+		return err_errno(e, ENOMEM, "starting %s", name);
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_errno(e, errno, "starting %s", name);
+	report_read = fds[0];
+	report_write = fds[1];
+	c->pid = fork();
+	if (c->pid < 0)
+		return err_errno(e, errno, "starting %s", name);
+	if (c->pid == 0)
+		exec_in_root(c->p, in, out, err, env, report_write);
+	close(take_fd(&report_write));
+	do
+		n = read(report_read, &why, sizeof why);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof why)
+		return 0;
+	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (why == ENOENT)
+		return err_text(e, ENOENT, "%s not found in %s", name, c->p->chroot);
+	return err_errno(e, why, "starting %s in %s", name, c->p->chroot);
+}
+
 static int spawn(struct child *c, int in, int out, int err, struct err *e)
 {
 	CLEANUP(freep) char **env = make_env(c->p);
@@ -320,7 +375,8 @@ int proc_run(const struct proc *p, int *ret_status, struct err *e)
 	if (r == 0 && p->output)
 		r = open_pipe(p, &err_read, &err_write, e);
 	if (r == 0)
-		r = spawn(&c, in, out_write, p->output ? err_write : out_write, e);
+		r = (p->chroot ? spawn_in_root : spawn)(&c, in, out_write, p->output ? err_write : out_write,
+							e);
 	if (r < 0)
 		return r;
 	c.out = out_read;

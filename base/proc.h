@@ -17,6 +17,7 @@ struct proc {
 	size_t input_len;
 	struct buf *output; /* standard output goes here (limit: output->max); NULL = only the tail is kept */
 	int timeout_ms;     /* 0 = PROC_TIMEOUT_MS */
+	const char *chroot; /* this directory is its "/", where it is also looked up; NULL = ours */
 };
 
 /*

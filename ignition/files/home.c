@@ -1,0 +1,203 @@
+#include "ignition/files/home.h"
+#include "base/buf.h"
+#include "base/cfg.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/root.h"
+#include "base/sink.h"
+#include "ignition/files/account.h"
+#include "ignition/files/nodes.h"
+#include "ignition/files/write.h"
+#include "ignition/state.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Fedora CoreOS looks for this entry to tell the console whose keys were installed (reference A.6). */
+#define MESSAGE_KEYS_WRITTEN "225067b87bbd4a0cb6ab151f82fa364b"
+
+enum { SKEL_FILE_MAX = 1 << 20 };
+
+/* One step down, made when missing; the last step's directory, open for reading. */
+static int enter(int parent, const char *name, mode_t mode, const struct account_user *u, struct err *e)
+{
+	CLEANUP(closep) int fd = -1;
+	bool made = mkdirat(parent, name, 0700) == 0;
+
+	if (!made && errno != EEXIST)
+		return err_errno(e, errno, "making directory %s", name);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+		return err_text(e, errno, "%s is not a directory (links are not followed there)", name);
+	if (fd < 0 || (made && (fchown(fd, u->uid, u->gid) < 0 || fchmod(fd, mode) < 0)))
+		return err_errno(e, errno, "preparing directory %s", name);
+	return take_fd(&fd);
+}
+
+/* A whole file in an open directory, owned by the user. */
+static int put_file(int dir, const char *name, const char *data, size_t n, mode_t mode,
+		    const struct account_user *u, struct err *e)
+{
+	CLEANUP(closep) int fd = -1;
+	char temp[NAME_MAX + 1];
+	struct fd_sink out;
+	int r;
+
+	fd = root_temp_create(dir, name, temp);
+	if (fd < 0)
+		return err_errno(e, -fd, "creating a temporary file for %s", name);
+	fd_sink_init(&out, fd, name);
+	r = sink_write(&out.base, data, n, e);
+	if (r == 0 &&
+	    (fchown(fd, u->uid, u->gid) < 0 || fchmod(fd, mode) < 0 || renameat(dir, temp, dir, name) < 0))
+		r = err_errno(e, errno, "writing %s", name);
+	if (r < 0)
+		(void)unlinkat(dir, temp, 0);
+	return r;
+}
+
+static int open_home(const struct root *root, const struct account_user *u, struct err *e)
+{
+	CLEANUP(closep) int dir = -1;
+	char path[PATH_MAX], leaf[NAME_MAX + 1];
+	struct err why = { 0 };
+	int fd, r;
+
+	if (!u->home || u->home[0] != '/')
+		return err_text(e, EINVAL, "user \"%s\" has no home directory", u->name);
+	fd = root_open_file(root, u->home, O_RDONLY | O_DIRECTORY, &why);
+	if (fd != -ENOENT) {
+		if (fd < 0 && e)
+			*e = why;
+		return fd;
+	}
+	r = root_resolve(root, u->home, path, e);
+	if (r == 0)
+		r = root_open_parent(root, path, true, &dir, leaf, NULL, e);
+	return r < 0 ? r : enter(dir, leaf, 0700, u, e);
+}
+
+int home_write_keys(const struct root *root, const struct account_user *u, const struct strlist *keys,
+		    bool fragment, struct touched *t, struct err *e)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(closep) int home = -1;
+	CLEANUP(closep) int ssh = -1;
+	CLEANUP(closep) int sub = -1;
+	const char *file = fragment ? ".ssh/authorized_keys.d/ignition" : ".ssh/authorized_keys";
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < keys->n; i++) {
+		r = buf_puts(&text, keys->v[i]);
+		if (r == 0)
+			r = buf_putc(&text, '\n');
+	}
+	if (r < 0)
+		return err_errno(e, -r, "collecting keys");
+	home = open_home(root, u, e);
+	if (home < 0)
+		return home;
+	ssh = enter(home, ".ssh", 0700, u, e);
+	if (ssh < 0)
+		return ssh;
+	if (fragment) {
+		sub = enter(ssh, "authorized_keys.d", 0700, u, e);
+		if (sub < 0)
+			return sub;
+	}
+	r = put_file(fragment ? sub : ssh, strrchr(file, '/') + 1, text.p, text.n, 0600, u, e);
+	if (r == 0)
+		r = touched_add(t, ssh, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof path, "%s/%s", strcmp(u->home, "/") ? u->home : "", file);
+	log_msg(LOG_INFO,
+		FIELDS({ "MESSAGE_ID", MESSAGE_KEYS_WRITTEN }, { "IGNITION_USER_NAME", u->name },
+		       { "IGNITION_PATH", path }),
+		"wrote ssh authorized keys file for user: %s", u->name);
+	return 0;
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && (path[n] == '\0' || path[n] == '/');
+}
+
+int home_adopt_mounts(const struct root *root, const struct account_user *u, const struct ign_state *state,
+		      struct err *e)
+{
+	char home[PATH_MAX];
+	int r;
+
+	if (!state->notated_directories.n || !u->home || u->home[0] != '/' || !strcmp(u->home, "/"))
+		return 0;
+	r = root_resolve(root, u->home, home, e);
+	for (size_t i = 0; r == 0 && i < state->notated_directories.n; i++) {
+		const char *path = state->notated_directories.v[i];
+		CLEANUP(closep) int fd = -1;
+		char at[PATH_MAX];
+
+		r = root_resolve(root, path, at, e);
+		if (r < 0 || !(is_below(path, u->home) || is_below(at, home)))
+			continue;
+		fd = root_open_file(root, path, O_RDONLY | O_DIRECTORY, e);
+		if (fd < 0)
+			r = fd;
+		else if (fchown(fd, u->uid, u->gid) < 0 || fchmod(fd, 0700) < 0)
+			r = err_errno(e, errno, "giving %s to user \"%s\"", path, u->name);
+	}
+	return r;
+}
+
+static int copy_skel(const struct root *root, int home, const struct account_user *u, struct err *e)
+{
+	int fd = root_open_file(root, "/etc/skel", O_RDONLY | O_DIRECTORY, NULL);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+	int r = 0;
+
+	if (!d) {
+		closep(&fd);
+		return 0;
+	}
+	while (r == 0 && (de = readdir(d)) != NULL) {
+		CLEANUP(buf_done) struct buf text = BUF_INIT(.max = SKEL_FILE_MAX);
+		char path[sizeof "/etc/skel/" + NAME_MAX];
+		struct stat st;
+
+		if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+		    faccessat(home, de->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		(void)snprintf(path, sizeof path, "/etc/skel/%s", de->d_name);
+		r = root_read_file(root, path, &text, e);
+		if (r == 0)
+			r = put_file(home, de->d_name, buf_str(&text), text.n, st.st_mode & 0777, u, e);
+	}
+	closedir(d);
+	return r;
+}
+
+int home_make(const struct root *root, const struct account_user *u, struct touched *t, struct err *e)
+{
+	CLEANUP(closep) int home = -1;
+	int fd, r;
+
+	if (!u->home || u->home[0] != '/')
+		return 0;
+	fd = root_open_file(root, u->home, O_PATH | O_DIRECTORY, NULL);
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	home = open_home(root, u, e);
+	if (home < 0)
+		return home;
+	r = touched_add(t, home, e);
+	return r < 0 ? r : copy_skel(root, home, u, e);
+}

@@ -1,0 +1,25 @@
+/* What lies in a user's home: the target's users may have planted links there, so none is followed. */
+#pragma once
+#include <stdbool.h>
+
+struct account_user;
+struct err;
+struct ign_state;
+struct root;
+struct strlist;
+struct touched;
+
+/*
+ * Writes the keys, one to a line, to ~/.ssh/authorized_keys.d/ignition or ~/.ssh/authorized_keys.
+ * Directories that are missing get 0700, the file 0600, all owned by the user. Announces the file in
+ * the journal.
+ */
+int home_write_keys(const struct root *root, const struct account_user *u, const struct strlist *keys,
+		    bool fragment, struct touched *t, struct err *e);
+
+/* Mount points at or below the home that the mount stage made become the user's, 0700. */
+int home_adopt_mounts(const struct root *root, const struct account_user *u, const struct ign_state *state,
+		      struct err *e);
+
+/* Makes a home that is missing, with the files of /etc/skel: what an interrupted useradd still owes. */
+int home_make(const struct root *root, const struct account_user *u, struct touched *t, struct err *e);

@@ -1,0 +1,98 @@
+#include "ignition/files/shadow.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/root.h"
+#include <limits.h>
+#include <string.h>
+
+/* What the initramfs calls PATH need not be right in the target. */
+static const char *const target_env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+					  NULL };
+
+void shadow_arg(struct shadow_args *a, const char *arg)
+{
+	if (a->n < SHADOW_MAX_ARGS)
+		a->v[a->n++] = arg;
+}
+
+void shadow_option(struct shadow_args *a, const char *option, const char *value)
+{
+	if (!value)
+		return;
+	shadow_arg(a, option);
+	shadow_arg(a, value);
+}
+
+static int run(const struct root *root, const char *tool, const struct shadow_args *args, const char *name,
+	       const struct buf *input, struct err *e)
+{
+	const char *argv[SHADOW_MAX_ARGS + 6];
+	struct proc p = { .argv = argv, .input = input ? input->p : NULL, .input_len = input ? input->n : 0 };
+	struct err why = { 0 };
+	size_t n = 0;
+	int r;
+
+	argv[n++] = tool;
+	argv[n++] = "--root";
+	argv[n++] = root->path;
+	for (size_t i = 0; i < args->n; i++)
+		argv[n++] = args->v[i];
+	if (name)
+		argv[n++] = name;
+	argv[n] = NULL;
+	r = proc_run(&p, NULL, &why);
+	if (r == -ENOENT) {
+		log_debug("%s: using the one in %s", why.text, root->path);
+		argv[2] = tool; /* without "--root R" */
+		p.argv = argv + 2;
+		p.chroot = root->path;
+		p.env = target_env;
+		why = (struct err){ 0 };
+		r = proc_run(&p, NULL, &why);
+	}
+	if (r == -ENOENT)
+		return err_text(e, ENOENT, "%s is needed, but neither in PATH nor in %s", tool, root->path);
+	if (r < 0 && e)
+		*e = why;
+	return r;
+}
+
+int shadow_run(const struct root *root, const char *tool, const struct shadow_args *args, const char *name,
+	       struct err *e)
+{
+	return run(root, tool, args, name, NULL, e);
+}
+
+int shadow_set_password(const struct root *root, bool group, const char *name, const char *hash,
+			struct err *e)
+{
+	CLEANUP(buf_done) struct buf line = { 0 };
+	struct shadow_args args = { 0 };
+	int r = buf_printf(&line, "%s:%s\n", name, *hash ? hash : "*");
+
+	if (r < 0)
+		return err_errno(e, -r, "setting a password");
+	shadow_arg(&args, "--encrypted");
+	r = run(root, group ? "chgpasswd" : "chpasswd", &args, NULL, &line, e);
+	explicit_bzero(line.p, line.n);
+	return r;
+}
+
+int shadow_remove_stale_locks(const struct root *root, struct err *e)
+{
+	static const char *const names[] = { "passwd", "group", "shadow", "gshadow", "subuid", "subgid" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[64];
+		int r;
+
+		(void)snprintf(path, sizeof path, "/etc/%s.lock", names[i]);
+		r = root_remove_tree(root, path, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
