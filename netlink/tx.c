@@ -444,7 +444,7 @@ static int refuse_all(struct nltx *t, int code)
 static int report(struct nltx *t, int transport, struct err *e)
 {
 	const struct op *first = NULL;
-	char more[64] = "";
+	char more[96] = "";
 	int code;
 
 	t->failed = 0;
