@@ -96,11 +96,11 @@ static size_t put_urls(char *to, size_t room, const char *s)
 
 	while (*s && used + 1 < room) {
 		const char *rest = strncmp(s, "://", 3) == 0 ? s + 3 : NULL;
-		size_t user = rest ? strcspn(rest, "@/,") : 0;
+		const char *at = rest ? memrchr(rest, '@', strcspn(rest, "/,")) : NULL;
 
-		if (rest && rest[user] == '@') {
+		if (at) {
 			used += (size_t)snprintf(to + used, room - used, "://<redacted>");
-			s = rest + user;
+			s = at;
 			continue;
 		}
 		to[used++] = *s++;
