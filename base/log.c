@@ -299,7 +299,7 @@ void log_emit(int prio, const char *file, int line, const struct log_field *fiel
 	unsigned shown = L.depth < MAX_DEPTH ? L.depth : MAX_DEPTH;
 	struct text msg = { .n = 0 };
 	int saved = errno;
-	char body[MAX_TEXT + 1];
+	char body[MAX_TEXT + 2]; /* so that what is too long is seen to be */
 	va_list ap;
 
 	prio = LOG_PRI(prio);
