@@ -2,6 +2,21 @@
 #include <errno.h>
 #include <string.h>
 
+const struct nlmsghdr *nlmsg_take(const void **p, size_t *n)
+{
+	const struct nlmsghdr *h = *p;
+	size_t step;
+
+	if (*n < sizeof *h || h->nlmsg_len < sizeof *h || h->nlmsg_len > *n)
+		return NULL;
+	step = NLMSG_ALIGN((size_t)h->nlmsg_len);
+	if (step > *n)
+		step = *n;
+	*p = (const uint8_t *)*p + step;
+	*n -= step;
+	return h;
+}
+
 int attr_index(const void *p, size_t n, struct nlattr_view *tb, size_t max)
 {
 	const uint8_t *at = p;

@@ -1,6 +1,7 @@
 /*
- * Reading of attributes with every length checked, private to this layer. libmnl's walkers round a
- * message's length up to the next multiple of four and may read past a buffer that ends before.
+ * Reading of messages and attributes with every length checked, private to this layer. libmnl's
+ * walkers take a length of 2^31 or more for a negative number (1.0.4), and round lengths up to the
+ * next multiple of four, past a buffer that ends before.
  */
 #pragma once
 #include "base/ip.h"
@@ -13,6 +14,9 @@ struct nlattr_view {
 	const void *p; /* payload; NULL = absent */
 	size_t n;
 };
+
+/* Takes the next whole message off the datagram at *p; NULL when there is none (any more). */
+const struct nlmsghdr *nlmsg_take(const void **p, size_t *n);
 
 /*
  * Fills tb[type] for types below max from the attributes at p; the last of a kind wins, others

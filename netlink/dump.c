@@ -175,7 +175,9 @@ static int collect(struct nldump *d, struct outcome *o)
 	buf_clear(&d->answer);
 	while (r == 0 && !o->done) {
 		ssize_t n = nlsock_recv(d->fd, d->rx, NLSOCK_DATAGRAM_MAX, NLDUMP_REPLY_MS);
-		int left = (int)n;
+		const void *at = d->rx;
+		const struct nlmsghdr *h;
+		size_t left = n > 0 ? (size_t)n : 0;
 
 		if (n == 0)
 			return -ETIMEDOUT;
@@ -185,8 +187,7 @@ static int collect(struct nldump *d, struct outcome *o)
 		}
 		if (n < 0)
 			return (int)n;
-		for (struct nlmsghdr *h = (void *)d->rx; r == 0 && !o->done && mnl_nlmsg_ok(h, left);
-		     h = mnl_nlmsg_next(h, &left))
+		while (r == 0 && !o->done && (h = nlmsg_take(&at, &left)))
 			r = on_message(d, h, o);
 	}
 	return r;

@@ -3,7 +3,6 @@
 #include "base/err.h"
 #include "netlink/attr.h"
 #include "netlink/sock.h"
-#include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <fcntl.h>
@@ -180,10 +179,10 @@ static int resync(monitor_fn fn, void *ctx)
 
 int monitor_parse(int bus, const void *data, size_t n, monitor_fn fn, void *ctx)
 {
-	const struct nlmsghdr *h = data;
-	int left = (int)n, r = 0;
+	const struct nlmsghdr *h;
+	int r = 0;
 
-	for (; r >= 0 && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+	while (r >= 0 && (h = nlmsg_take(&data, &n))) {
 		struct monitor_event ev = { 0 };
 
 		if (h->nlmsg_type < NLMSG_MIN_TYPE)

@@ -299,7 +299,9 @@ static int receive(struct nltx *t, struct round *rd)
 	while (rd->due > 0) {
 		bool drain = rd->lost || (t->atomic && rd->refused);
 		ssize_t n = nlsock_recv(t->fd, t->rx, NLSOCK_DATAGRAM_MAX, drain ? DRAIN_MS : t->reply_ms);
-		int left = (int)n;
+		const void *at = t->rx;
+		const struct nlmsghdr *h;
+		size_t left = n > 0 ? (size_t)n : 0;
 
 		if (n == 0)
 			return rd->lost ? -ENOBUFS : drain ? -ECANCELED : -ETIMEDOUT;
@@ -309,7 +311,7 @@ static int receive(struct nltx *t, struct round *rd)
 		}
 		if (n < 0)
 			return (int)n;
-		for (struct nlmsghdr *h = (void *)t->rx; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		while ((h = nlmsg_take(&at, &left)))
 			if (h->nlmsg_type == NLMSG_ERROR)
 				on_ack(t, rd, h);
 	}
