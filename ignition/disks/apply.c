@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/random.h>
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -15,6 +15,8 @@
 #include "ignition/disks/pmbr.h"
 #include "ignition/disks/settle.h"
 #include "ignition/disks/signature.h"
+
+enum { GUID_TEXT = 37 };
 
 struct editor {
 	struct fdisk_context *cxt;
@@ -137,19 +139,42 @@ static int write_pmbr(int fd, const struct disk_state *d, bool fresh, struct err
 	return r < 0 ? err_errno(e, -r, "writing the protective MBR") : 0;
 }
 
+/*
+ * Version 4. The library's own random GUIDs have version and variant in the wrong bytes, which
+ * strict readers complain about.
+ */
+static int random_guid(char ret[GUID_TEXT])
+{
+	uint8_t b[16];
+
+	if (getrandom(b, sizeof(b), GRND_INSECURE) != sizeof(b) && getrandom(b, sizeof(b), 0) != sizeof(b))
+		return -EIO;
+	b[6] = (b[6] & 0x0f) | 0x40;
+	b[8] = (b[8] & 0x3f) | 0x80;
+	snprintf(ret, GUID_TEXT, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", b[0],
+		 b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+		 b[15]);
+	return 0;
+}
+
 static int new_label(struct editor *ed, const struct disk_state *d, struct err *e)
 {
 	CLEANUP(script_unrefp) struct fdisk_script *script = fdisk_new_script(ed->cxt);
-	char first[32];
+	char first[32], guid[GUID_TEXT];
 	int r;
 
 	if (!script)
 		return -ENOMEM;
+	r = random_guid(guid);
+	if (r < 0)
+		return err_errno(e, -r, "making a GUID");
 	/* Only a script's header survives in the library as the first usable sector. */
 	snprintf(first, sizeof(first), "%" PRIu64, d->first_usable_lba);
 	r = fdisk_script_set_header(script, "label", "gpt");
 	if (r == 0)
 		r = fdisk_script_set_header(script, "first-lba", first);
+	if (r == 0)
+		r = fdisk_script_set_header(script, "label-id", guid);
 	if (r == 0)
 		r = fdisk_apply_script_headers(ed->cxt, script);
 	/* The new table must not share the disk with what was on the whole of it. */
@@ -162,7 +187,7 @@ static int add_partition(struct editor *ed, const struct disk_op *op, struct err
 {
 	CLEANUP(partition_unrefp) struct fdisk_partition *pa = fdisk_new_partition();
 	CLEANUP(parttype_unrefp) struct fdisk_parttype *type = NULL;
-	char doing[160];
+	char doing[160], guid[GUID_TEXT];
 	int r;
 
 	if (!pa)
@@ -176,8 +201,10 @@ static int add_partition(struct editor *ed, const struct disk_op *op, struct err
 		r = fdisk_partition_size_explicit(pa, 1); /* no rounding behind our back */
 	if (r == 0 && op->label && *op->label)
 		r = fdisk_partition_set_name(pa, op->label);
-	if (r == 0 && op->guid && *op->guid)
-		r = fdisk_partition_set_uuid(pa, op->guid);
+	if (r == 0)
+		r = random_guid(guid);
+	if (r == 0)
+		r = fdisk_partition_set_uuid(pa, op->guid && *op->guid ? op->guid : guid);
 	if (r == 0 && op->type_guid && *op->type_guid) {
 		type = fdisk_new_unknown_parttype(0, op->type_guid);
 		r = type ? fdisk_partition_set_type(pa, type) : -ENOMEM;

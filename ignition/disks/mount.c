@@ -176,14 +176,15 @@ static int mount_one(struct stage_ctx *c, const struct mountpoint *m, struct err
 	struct blkdev d = { 0 };
 	struct log_op op;
 	bool there = false;
-	int r = 0;
+	int r;
 
 	if (strcmp(fs->format, "virtiofs") != 0) {
 		snprintf(where, sizeof(where), "$.storage.filesystems.%zu.device", m->index);
 		r = settle_device(fs->device, where, &d, e);
+		if (r < 0)
+			return r;
 	}
-	if (r == 0)
-		r = walk(c, fs->path, true, target, e);
+	r = walk(c, fs->path, true, target, e);
 	if (r == 0 && d.dev) {
 		r = blkdev_mounted_at(d.dev, target, &there);
 		if (r < 0)
@@ -221,6 +222,10 @@ static int umount_one(struct stage_ctx *c, const struct mountpoint *m, struct er
 	bool there = false;
 	int r = walk(c, m->fs->path, false, target, e);
 
+	if (r == -ENOENT) {
+		log_info("there is no \"%s\" to unmount", m->fs->path);
+		return 0;
+	}
 	if (r == 0) {
 		r = blkdev_is_mountpoint(target, &there);
 		if (r < 0)
@@ -244,6 +249,8 @@ int stage_umount(struct stage_ctx *c, struct err *e)
 	size_t n;
 	int r = collect(&c->config->storage, c->arena, &m, &n);
 
+	/* An open descriptor of the root would keep a file system on "/" busy; walk() opens its own. */
+	root_close(&c->root);
 	while (r == 0 && n > 0)
 		r = umount_one(c, &m[--n], e);
 	return r;
