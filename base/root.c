@@ -16,7 +16,7 @@
 enum {
 	WALK_CREATE = 1 << 0,  /* make missing directories */
 	WALK_FOLLOW = 1 << 1,  /* also follow the last component */
-	WALK_MISSING = 1 << 2, /* keep missing components as text */
+	WALK_MISSING = 1 << 2, /* keep missing components, and what is below a file, as text */
 };
 
 struct walk {
@@ -175,7 +175,7 @@ static int walk_look(const struct root *r, unsigned flags, mode_t mode, struct w
 			return k < 0 ? k : STEP_LINK;
 		}
 		if (*rest && !S_ISDIR(st.st_mode))
-			return -ENOTDIR;
+			return flags & WALK_MISSING ? STEP_MISSING : -ENOTDIR;
 		return *rest ? STEP_DOWN : STEP_END;
 	}
 	if (errno != ENOENT)

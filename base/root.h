@@ -39,7 +39,8 @@ int root_open_parent(const struct root *r, const char *path, bool create, int *r
 
 /*
  * The path below the root after following every symlink except a last component ("/home/core" ->
- * "/var/home/core"); components that do not exist are kept. Never cut: -ENAMETOOLONG.
+ * "/var/home/core"); components that do not exist, or stand below
+ * something that is no directory, are kept as they are. Never cut: -ENAMETOOLONG.
  */
 int root_resolve(const struct root *r, const char *path, char ret[PATH_MAX], struct err *e);
 

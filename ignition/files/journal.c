@@ -37,7 +37,8 @@ static int by_append_path(const void *a, const void *b)
 
 /*
  * Records end with a NUL byte, since paths may hold anything else:
- * the magic, "unfinished" or "finished", the fingerprint, then "m/path" and "a<size>,<sum>,/path".
+ * the magic, "unfinished" or "finished", the fingerprint, then "m/path" or "muser NAME", and
+ * "a<size>,<sum>,/path".
  */
 static int parse(const char *text, size_t n, struct arena *a, struct journal *j)
 {
@@ -62,7 +63,7 @@ static int parse(const char *text, size_t n, struct arena *a, struct journal *j)
 			j->finished = !strcmp(p, "finished");
 		else if (k == 2 && sscanf(p, "%" SCNx64, &j->config) == 1)
 			continue;
-		else if (k > 2 && p[0] == 'm' && p[1] == '/')
+		else if (k > 2 && p[0] == 'm' && p[1])
 			j->made.v[j->made.n++] = p + 1;
 		else if (k > 2 && sscanf(p, "a%" SCNu64 ",%" SCNx64 ",%n", &ap.size, &ap.sum, &len) == 2 &&
 			 len > 0 && p[len] == '/')

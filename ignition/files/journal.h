@@ -32,7 +32,7 @@ struct journal {
 	bool finished;
 	uint64_t config; /* fingerprint of the merged config */
 	struct {
-		const char **v; /* sorted */
+		const char **v; /* paths and "user NAME", sorted */
 		size_t n;
 	} made;
 	struct {

@@ -8,6 +8,7 @@
 #include "ignition/config/types_gen.h"
 #include "ignition/files/account.h"
 #include "ignition/files/home.h"
+#include "ignition/files/journal.h"
 #include "ignition/files/shadow.h"
 #include "ignition/files/write.h"
 #include <fcntl.h>
@@ -115,6 +116,41 @@ int passwd_check(const struct passwd_job *j, const struct account_db *db, struct
 			return err_wrap(e, r, "passwd.users[%zu]", i);
 	}
 	return 0;
+}
+
+static const char *note_of(struct arena *a, const char *user)
+{
+	return arena_printf(a, "user %s", user);
+}
+
+int passwd_note(const struct passwd_job *j, const struct account_db *db, struct journal *notes, struct err *e)
+{
+	const struct ign_passwd *c = j->config;
+	const char **v = arena_alloc(j->arena, (notes->made.n + c->users.n + 1) * sizeof *v);
+	size_t n = notes->made.n;
+
+	if (!v)
+		return err_errno(e, ENOMEM, "planning users");
+	if (n)
+		memcpy(v, notes->made.v, n * sizeof *v);
+	for (size_t i = 0; i < c->users.n; i++) {
+		if (!wanted(c->users.v[i].should_exist) || account_user(db, c->users.v[i].name))
+			continue;
+		v[n] = note_of(j->arena, c->users.v[i].name);
+		if (!v[n++])
+			return err_errno(e, ENOMEM, "planning users");
+	}
+	notes->made.v = v;
+	notes->made.n = n;
+	return 0;
+}
+
+/* Whether an earlier run began to make this user; it may have been killed before the home was there. */
+static bool made_before(const struct passwd_job *j, const char *user)
+{
+	const char *key = j->notes->resumed ? note_of(j->arena, user) : NULL;
+
+	return key && journal_made(j->notes, key);
 }
 
 /* An entry that only /usr/lib knows (nss-altfiles) is copied to /etc, where the tools can change it. */
@@ -284,7 +320,7 @@ static int apply_user(const struct passwd_job *j, const struct ign_user *u, stru
 	if (!wanted(u->should_exist))
 		return 0;
 	r = reload(j, u->name, &have, e);
-	if (r == 0 && j->resumed && !u->no_create_home.v)
+	if (r == 0 && !u->no_create_home.v && made_before(j, u->name))
 		r = home_make(j->root, have, j->touched, e);
 	if (r == 0 && !u->no_create_home.v)
 		r = home_adopt_mounts(j->root, have, j->state, e);
@@ -346,7 +382,7 @@ int passwd_apply(const struct passwd_job *j, struct err *e)
 
 	if (!j->config->groups.n && !j->config->users.n)
 		return 0;
-	if (j->resumed)
+	if (j->notes->resumed)
 		r = shadow_remove_stale_locks(j->root, e);
 	if (r == 0) {
 		log_push("ensureGroups");

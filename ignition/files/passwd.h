@@ -11,6 +11,7 @@ struct arena;
 struct err;
 struct ign_passwd;
 struct ign_state;
+struct journal;
 struct root;
 struct touched;
 
@@ -20,11 +21,15 @@ struct passwd_job {
 	const struct ign_state *state; /* directories that the mount stage made */
 	struct touched *touched;
 	struct arena *arena;
-	bool resumed;       /* an earlier run was interrupted: finish what it may have left half done */
+	const struct journal *notes;
 	bool key_fragments; /* authorized_keys.d/ignition rather than authorized_keys */
 };
 
 /* Names and values that the tools' files cannot hold, unknown groups: refused before the first write. */
 int passwd_check(const struct passwd_job *j, const struct account_db *db, struct err *e);
+
+/* Adds the users that do not exist yet to the notes for a re-run. */
+int passwd_note(const struct passwd_job *j, const struct account_db *db, struct journal *notes,
+		struct err *e);
 
 int passwd_apply(const struct passwd_job *j, struct err *e);

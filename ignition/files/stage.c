@@ -123,7 +123,10 @@ static int plan(struct run *run, struct err *e)
 		r = nodes_check_owners(&run->nodes, &db, p->config, e);
 	if (r < 0)
 		return err_wrap(e, r, "failed to create files");
-	p->resumed = run->notes.resumed;
+	p->notes = &run->notes;
+	r = passwd_note(p, &db, &run->notes, e);
+	if (r < 0)
+		return r;
 	r = units_check(&c->config->systemd, e);
 	if (r < 0)
 		return err_wrap(e, r, "failed to create units");
