@@ -281,8 +281,10 @@ void etcd_keep_own_put(struct etcd *m, const struct lease *seen)
 		adopt(m, seen);
 		return;
 	}
-	if (m->keep.fixing)
+	if (m->keep.fixing) {
+		m->keep.again = true;
 		return;
+	}
 	/* two agents that think they are this node would answer each other for ever */
 	pause = m->keep.conflicts == 0 ? 0 : 1000ll << (m->keep.conflicts < 9 ? m->keep.conflicts - 1 : 8);
 	if (pause > CONFLICT_PAUSE_MAX_MS)
