@@ -23,6 +23,7 @@ int buf_reserve(struct buf *b, size_t more)
 	if (!p)
 		return -ENOMEM;
 	b->p = p;
+	b->p[b->n] = '\0'; /* buf_str() of a buffer that was only reserved */
 	b->cap = cap;
 	return 0;
 }
