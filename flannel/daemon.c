@@ -186,19 +186,24 @@ static int install_rules(struct daemon *d, struct err *e)
 	if (d->have_rules)
 		return 0;
 	r = rules_open(d, e);
+	/* What a predecessor left in place and right is not written again. */
 	if (r == 0)
-		r = masq_apply(d->masq, &d->rules, e);
-	if (r == 0) {
+		r = masq_resync(d->masq, &d->rules, e);
+	if (r >= 0) {
+		/* In place, but something of another agent's could not be removed. */
+		if (e->code)
+			log_warn("%s", e->text);
+		*e = (struct err){ 0 };
 		d->have_rules = true;
 		return rules_watch(d, e);
 	}
 	/* Without --ip-masq the overlay works without rules, unless a firewall forbids it. */
 	if (!d->o->ip_masq) {
-		log_warn("installing forward rules: %s; going on without them", e->text);
+		log_warn("%s; going on without forward rules", e->text);
 		d->have_rules = true;
 		return 0;
 	}
-	return err_wrap(e, r, "installing masquerade rules");
+	return r;
 }
 
 static int write_env(struct daemon *d, struct err *e)
@@ -289,7 +294,6 @@ static int on_acquired(void *ctx, const struct lease *own, const struct err *why
 	r = backend_start(d->backend, own, &d->failure);
 	if (r < 0)
 		return give_up(d, err_wrap(&d->failure, r, "Error registering network"));
-	log_info("Watching for new subnet leases");
 	r = subnet_run(d->manager, &events, d);
 	if (r < 0)
 		return give_up(d, err_errno(&d->failure, -r, "watching for new subnet leases"));
@@ -345,7 +349,6 @@ static int on_config(void *ctx, const struct net_config *config)
 	int r;
 
 	d->config = config;
-	log_info("Found network config - Backend type: %s", config->backend_type);
 	if (!config->enable_ipv4 && !config->enable_ipv6)
 		return give_up(d, err_text(&d->failure, EINVAL,
 					   "none defined stack: EnableIPv4 and EnableIPv6 are both false"));
