@@ -1,0 +1,801 @@
+/* Fetching against a server on 127.0.0.1 that plays faults, each path its own. */
+#include "ignition/fetch/fetch.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <zlib.h>
+#include "base/base64.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/sink.h"
+#include "ignition/config/types_gen.h"
+
+enum { MAX_CONNECTIONS = 256, BOMB_BYTES = 32 << 20 };
+
+struct server {
+	int fd;
+	unsigned port, other_port; /* other_port: another origin to redirect to */
+	SSL_CTX *tls;
+	pthread_t thread, connections[MAX_CONNECTIONS];
+	size_t n_connections;
+	atomic_int requests, busy, most_busy;
+	char request[8192]; /* the last one */
+};
+
+struct connection {
+	struct server *srv;
+	int fd;
+	SSL *ssl;
+};
+
+static struct server plain, other, secure, broken_tls;
+static struct buf ca_pem, bomb;
+
+static void reply(struct connection *c, const void *data, size_t n)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		ssize_t w = c->ssl ? SSL_write(c->ssl, p, (int)n) : send(c->fd, p, n, MSG_NOSIGNAL);
+
+		if (w <= 0)
+			return;
+		p += w;
+		n -= (size_t)w;
+	}
+}
+
+static void answer(struct connection *c, const char *status, const char *headers, const void *body, size_t n)
+{
+	char head[512];
+	int len = snprintf(head, sizeof head,
+			   "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n", status,
+			   headers, n);
+
+	reply(c, head, (size_t)len);
+	reply(c, body, n);
+}
+
+static void sleep_ms(int ms)
+{
+	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000L }, NULL);
+}
+
+static size_t gzip(const void *data, size_t n, void *out, size_t size)
+{
+	z_stream z = { .next_in = (unsigned char *)(uintptr_t)data, .avail_in = (unsigned)n };
+
+	z.next_out = out;
+	z.avail_out = (unsigned)size;
+	deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY);
+	deflate(&z, Z_FINISH);
+	deflateEnd(&z);
+	return size - z.avail_out;
+}
+
+/* nth counts requests to this server since the test began, from 1. */
+static void play(struct connection *c, const char *path, int nth)
+{
+	char to[128], zipped[256];
+
+	if (strcmp(path, "/ok") == 0)
+		answer(c, "200 OK", "", "hello", 5);
+	else if (strcmp(path, "/nocontent") == 0)
+		reply(c, "HTTP/1.1 204 No Content\r\n\r\n", 27);
+	else if (strcmp(path, "/flaky") == 0 && nth < 3)
+		answer(c, nth == 1 ? "500 Oops" : "408 Late", "", "error page", 10);
+	else if (strcmp(path, "/later") == 0 && nth == 1)
+		answer(c, "503 Busy", "Retry-After: 1\r\n", "", 0);
+	else if (strcmp(path, "/busy") == 0 && nth == 1)
+		answer(c, "429 Calm Down", "", "", 0);
+	else if (strcmp(path, "/down") == 0)
+		answer(c, "503 Busy", "", "", 0);
+	else if (strcmp(path, "/forbidden") == 0)
+		answer(c, "403 No", "", "no", 2);
+	else if (strcmp(path, "/created") == 0)
+		answer(c, "201 Created", "", "new", 3);
+	else if (strcmp(path, "/cut") == 0 && nth < 3)
+		reply(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello wor", 49);
+	else if (strcmp(path, "/hang-up") == 0 && nth < 2)
+		; /* not a word */
+	else if (strcmp(path, "/slow") == 0 && nth == 1)
+		sleep_ms(1500);
+	else if (strcmp(path, "/never") == 0)
+		sleep_ms(900);
+	else if (strcmp(path, "/nowhere") == 0)
+		answer(c, "302 Found", "", "", 0);
+	else if (strcmp(path, "/ftp") == 0)
+		answer(c, "302 Found", "Location: ftp://127.0.0.1/x\r\n", "", 0);
+	else if (strcmp(path, "/loop") == 0)
+		answer(c, "302 Found", "Location: loop\r\n", "", 0);
+	else if (strcmp(path, "/same") == 0)
+		answer(c, "307 Temporary", "Location: /echo?x=1\r\n", "moved", 5);
+	else if (strcmp(path, "/away") == 0) {
+		snprintf(to, sizeof to, "Location: http://127.0.0.1:%u/echo\r\n", c->srv->other_port);
+		answer(c, "302 Found", to, "", 0);
+	} else if (strncmp(path, "/echo", 5) == 0 || strncmp(path, "http://", 7) == 0)
+		answer(c, "200 OK", "", c->srv->request, strlen(c->srv->request));
+	else if (strcmp(path, "/gz") == 0)
+		answer(c, "200 OK", "Content-Encoding: gzip\r\n", zipped,
+		       gzip("hello", 5, zipped, sizeof zipped));
+	else if (strcmp(path, "/bomb") == 0)
+		answer(c, "200 OK", "", bomb.p, bomb.n);
+	else if (strncmp(path, "/n/", 3) == 0) {
+		sleep_ms(30);
+		answer(c, "200 OK", "", path + 3, strlen(path + 3));
+	} else if (strcmp(path, "/missing") == 0)
+		answer(c, "404 Not Found", "", "gone", 4);
+	else
+		answer(c, "200 OK", "", "hello", 5);
+}
+
+static void *serve_one(void *ctx)
+{
+	struct connection *c = ctx;
+	struct server *s = c->srv;
+	char b[8192], path[1024] = "";
+	int n = 0, busy = ++s->busy;
+
+	if (busy > s->most_busy)
+		s->most_busy = busy;
+	if (s->tls) {
+		c->ssl = SSL_new(s->tls);
+		SSL_set_fd(c->ssl, c->fd);
+	}
+	if (!c->ssl || SSL_accept(c->ssl) == 1) {
+		while (n < (int)sizeof b - 1) {
+			ssize_t r = c->ssl ? SSL_read(c->ssl, b + n, (int)sizeof b - 1 - n)
+					   : recv(c->fd, b + n, sizeof b - 1 - (size_t)n, 0);
+
+			if (r <= 0)
+				break;
+			n += (int)r;
+			b[n] = '\0';
+			if (strstr(b, "\r\n\r\n"))
+				break;
+		}
+		if (n > 0 && sscanf(b, "%*s %1023s", path) == 1) {
+			if (strncmp(path, "/n/", 3) != 0)
+				memcpy(s->request, b, (size_t)n + 1);
+			play(c, path, ++s->requests);
+		}
+	}
+	s->busy--;
+	if (c->ssl)
+		SSL_shutdown(c->ssl);
+	SSL_free(c->ssl);
+	shutdown(c->fd, SHUT_WR);
+	while (recv(c->fd, b, sizeof b, 0) > 0) /* no reset that overtakes the answer */
+		;
+	close(c->fd);
+	free(c);
+	return NULL;
+}
+
+static void *serve(void *ctx)
+{
+	struct server *s = ctx;
+	int fd;
+
+	while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
+		struct connection *c = calloc(1, sizeof *c);
+
+		c->srv = s;
+		c->fd = fd;
+		if (s->n_connections == MAX_CONNECTIONS ||
+		    pthread_create(&s->connections[s->n_connections++], NULL, serve_one, c) != 0)
+			abort();
+	}
+	return NULL;
+}
+
+static void server_start(struct server *s, SSL_CTX *tls)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof sa;
+
+	s->tls = tls;
+	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(s->fd, (void *)&sa, sizeof sa), 0);
+	assert_int_equal(listen(s->fd, 64), 0);
+	assert_int_equal(getsockname(s->fd, (void *)&sa, &len), 0);
+	s->port = ntohs(sa.sin_port);
+	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void server_stop(struct server *s)
+{
+	shutdown(s->fd, SHUT_RDWR);
+	pthread_join(s->thread, NULL);
+	for (size_t i = 0; i < s->n_connections; i++)
+		pthread_join(s->connections[i], NULL);
+	close(s->fd);
+	SSL_CTX_free(s->tls);
+}
+
+/* A certificate for 127.0.0.1 that is its own authority. */
+static SSL_CTX *make_tls(struct buf *ret_pem)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+	BIO *mem = BIO_new(BIO_s_mem());
+	X509V3_CTX v3;
+	char *text;
+	static const struct {
+		int nid;
+		const char *value;
+	} exts[] = { { NID_subject_alt_name, "IP:127.0.0.1" },
+		     { NID_basic_constraints, "critical,CA:TRUE" } };
+
+	X509_set_version(cert, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+	X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	X509_set_pubkey(cert, key);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+				   (const unsigned char *)"hearth test", -1, -1, 0);
+	X509_set_issuer_name(cert, X509_get_subject_name(cert));
+	X509V3_set_ctx(&v3, cert, cert, NULL, NULL, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(exts); i++) {
+		X509_EXTENSION *x = X509V3_EXT_conf_nid(NULL, &v3, exts[i].nid, exts[i].value);
+
+		X509_add_ext(cert, x, -1);
+		X509_EXTENSION_free(x);
+	}
+	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+	assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
+	assert_int_equal(PEM_write_bio_X509(mem, cert), 1);
+	if (ret_pem)
+		assert_int_equal(buf_append(ret_pem, text, (size_t)BIO_get_mem_data(mem, &text)), 0);
+	BIO_free(mem);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return ctx;
+}
+
+static int start_servers(void **state)
+{
+	const size_t room = 1 << 20;
+	char *zeros = calloc(1, BOMB_BYTES), *packed = malloc(room);
+
+	(void)state;
+	log_open("test", LOG_TO_STDERR, LOG_CRIT);
+	assert_int_equal(buf_append(&bomb, packed, gzip(zeros, BOMB_BYTES, packed, room)), 0);
+	free(zeros);
+	free(packed);
+	server_start(&plain, NULL);
+	server_start(&other, NULL);
+	server_start(&secure, make_tls(&ca_pem));
+	server_start(&broken_tls, make_tls(NULL)); /* nobody's authority */
+	plain.other_port = other.port;
+	return 0;
+}
+
+static int stop_servers(void **state)
+{
+	(void)state;
+	server_stop(&plain);
+	server_stop(&other);
+	server_stop(&secure);
+	server_stop(&broken_tls);
+	buf_done(&ca_pem);
+	buf_done(&bomb);
+	return 0;
+}
+
+/* One fetch in a fetcher of its own unless the test brings one. */
+struct fetched {
+	struct fetcher *f;
+	struct buf b;
+	struct err e;
+	char url[256];
+	double seconds;
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int setup(void **state)
+{
+	struct fetched *t = calloc(1, sizeof *t);
+
+	t->b = BUF_INIT(.max = 1 << 20);
+	assert_int_equal(fetcher_new(false, &t->f, &t->e), 0);
+	plain.requests = other.requests = secure.requests = 0;
+	plain.request[0] = other.request[0] = '\0';
+	*state = t;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fetched *t = *state;
+
+	fetcher_free(t->f);
+	buf_done(&t->b);
+	free(t);
+	return 0;
+}
+
+static const char *url_of(struct fetched *t, const struct server *s, const char *path)
+{
+	snprintf(t->url, sizeof t->url, "http%s://127.0.0.1:%u%s", s->tls ? "s" : "", s->port, path);
+	return t->url;
+}
+
+static int fetch(struct fetched *t, struct ign_resource *res)
+{
+	struct buf_sink sink;
+	double start = now();
+	int r;
+
+	buf_clear(&t->b);
+	t->e.code = 0;
+	buf_sink_init(&sink, &t->b);
+	r = fetch_resource(t->f, res, &sink.base, &t->e);
+	t->seconds = now() - start;
+	return r;
+}
+
+static int fetch_path(struct fetched *t, const struct server *s, const char *path)
+{
+	struct ign_resource res = { .source = url_of(t, s, path) };
+
+	return fetch(t, &res);
+}
+
+static void good_answers(void **state)
+{
+	struct fetched *t = *state;
+	char want[512];
+
+	assert_int_equal(fetch_path(t, &plain, "/ok"), 0);
+	assert_string_equal(buf_str(&t->b), "hello");
+	assert_int_equal(fetch_path(t, &plain, "/nocontent"), 0);
+	assert_int_equal(t->b.n, 0);
+	assert_int_equal(fetch_path(t, &plain, "/a b"), 0); /* a space in the path is accepted in configs */
+	assert_non_null(strstr(plain.request, "GET /a%20b HTTP/1.1\r\n"));
+	assert_int_equal(fetch_path(t, &plain, "/x/../echo"), 0); /* not rewritten */
+	assert_non_null(strstr(plain.request, "GET /x/../echo HTTP/1.1\r\n"));
+	snprintf(
+		want, sizeof want,
+		"User-Agent: Ignition/%s\r\n"
+		"Accept: application/vnd.coreos.ignition+json;version=3.6.0, */*;q=0.1\r\nAccept-Encoding: identity\r\n",
+		HEARTH_VERSION);
+	assert_non_null(strstr(plain.request, want));
+}
+
+static void retries(void **state)
+{
+	static const struct {
+		const char *path;
+		int requests;
+		double least, most;
+	} cases[] = {
+		{ "/flaky", 3, 0.6, 1.2 },                              /* 0.2 + 0.4 */
+		{ "/busy", 2, 0.2, 0.8 },    { "/later", 2, 1.0, 1.6 }, /* Retry-After */
+		{ "/hang-up", 2, 0.2, 0.8 }, { "/cut", 3, 0.6, 1.2 },
+	};
+	struct fetched *t = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		plain.requests = 0;
+		if (fetch_path(t, &plain, cases[i].path) != 0)
+			fail_msg("%s: %s", cases[i].path, t->e.text);
+		assert_string_equal(buf_str(&t->b), "hello");
+		assert_int_equal(plain.requests, cases[i].requests);
+		if (t->seconds < cases[i].least || t->seconds > cases[i].most + 2)
+			fail_msg("%s took %.2f s", cases[i].path, t->seconds);
+	}
+}
+
+static void refusals(void **state)
+{
+	static const struct {
+		const char *path;
+		int r;
+		const char *why;
+	} cases[] = {
+		{ "/missing", -EFETCH_NOTFOUND, "resource not found" },
+		{ "/forbidden", -EIO, "failed to fetch resource: HTTP 403 Forbidden" },
+		{ "/created", -EIO, "failed to fetch resource: HTTP 201 Created" },
+		{ "/nowhere", -EIO, "failed to fetch resource: HTTP 302 Found" },
+		{ "/ftp", -EINVAL, "redirected to ftp://127.0.0.1/x: unsupported scheme \"ftp\"" },
+		{ "/loop", -ELOOP, "failed to fetch resource: more than 10 redirects, the last to " },
+	};
+	struct fetched *t = *state;
+	char want[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		plain.requests = 0;
+		assert_int_equal(fetch_path(t, &plain, cases[i].path), cases[i].r);
+		snprintf(want, sizeof want, "GET %s: %s", t->url, cases[i].why);
+		if (strncmp(t->e.text, want, strlen(want)) != 0)
+			fail_msg("%s, not %s", t->e.text, want);
+		assert_int_equal(plain.requests, cases[i].r == -ELOOP ? 11 : 1);
+		assert_int_equal(t->b.n, 0); /* nothing of the error page */
+	}
+}
+
+static void time_limits(void **state)
+{
+	struct ign_ignition ign = { .timeouts.http_response_headers = { true, 1 } };
+	struct fetched *t = *state;
+
+	fetcher_set_total_timeout(t->f, 500);
+	assert_int_equal(fetch_path(t, &plain, "/down"), -ETIMEDOUT);
+	assert_true(t->seconds >= 0.5 && t->seconds < 3);
+	assert_non_null(strstr(t->e.text, "unable to fetch resource in time"));
+	assert_non_null(strstr(t->e.text, "last error: HTTP 503 Service Unavailable"));
+	fetcher_set_total_timeout(t->f, 300);
+	assert_int_equal(fetch_path(t, &plain, "/never"), -ETIMEDOUT);
+	assert_true(t->seconds < 0.85);
+	fetcher_set_total_timeout(t->f, -1);
+	assert_int_equal(fetch_path(t, &plain, "/ok"), -ETIMEDOUT);
+
+	/* The first answer takes longer than a second to begin, the second is prompt. */
+	assert_int_equal(fetcher_configure(t->f, &ign, &t->e), 0);
+	plain.requests = 0;
+	assert_int_equal(fetch_path(t, &plain, "/slow"), 0);
+	assert_string_equal(buf_str(&t->b), "hello");
+	assert_true(t->seconds >= 1.2 && t->seconds < 4);
+	assert_int_equal(plain.requests, 2);
+}
+
+static void nobody_listens(void **state)
+{
+	struct ign_resource res = { .source = "http://user:secret@127.0.0.1:1/x?token=abc" };
+	struct fetched *t = *state;
+
+	fetcher_set_total_timeout(t->f, 300);
+	assert_int_equal(fetch(t, &res), -ETIMEDOUT);
+	assert_non_null(strstr(t->e.text, "GET http://127.0.0.1:1/x?token=<redacted> (attempt "));
+	assert_non_null(strstr(t->e.text, "last error: "));
+	assert_null(strstr(t->e.text, "secret"));
+	assert_null(strstr(t->e.text, "abc"));
+}
+
+static void headers(void **state)
+{
+	struct ign_http_header h[] = {
+		{ "x-token", "one" }, { "accept", "text/plain" }, { "X-TOKEN", "two" },
+		{ "host", "evil" },   { "cookie", "c=1" },
+	};
+	struct ign_http_header forged = { "X-A", "v\r\nX-B: w" }, no_value = { "X-A", NULL },
+			       bad_name = { "X A", "v" };
+	struct ign_resource res = { .http_headers = { h, ARRAY_SIZE(h) } };
+	struct fetched *t = *state;
+
+	res.source = url_of(t, &plain, "/echo");
+	assert_int_equal(fetch(t, &res), 0);
+	assert_non_null(strstr(t->b.p, "\r\nX-Token: two\r\n"));
+	assert_null(strstr(t->b.p, "one"));
+	assert_non_null(strstr(t->b.p, "\r\nAccept: text/plain\r\n"));
+	assert_null(strstr(t->b.p, "vnd.coreos"));
+	assert_null(strstr(t->b.p, "evil"));
+
+	/* Within an origin everything travels; elsewhere only what tells nothing. */
+	snprintf(t->url, sizeof t->url, "http://me:pw@127.0.0.1:%u/same", plain.port);
+	assert_int_equal(fetch(t, &res), 0);
+	assert_non_null(strstr(t->b.p, "GET /echo?x=1 "));
+	assert_non_null(strstr(t->b.p, "X-Token: two"));
+	snprintf(t->url, sizeof t->url, "http://me:pw@127.0.0.1:%u/away", plain.port);
+	assert_int_equal(fetch(t, &res), 0);
+	assert_non_null(strstr(plain.request, "Authorization: Basic bWU6cHc=\r\n"));
+	assert_int_equal(other.requests, 1);
+	assert_null(strstr(t->b.p, "X-Token"));
+	assert_null(strstr(t->b.p, "Cookie"));
+	assert_null(strstr(t->b.p, "Authorization"));
+	assert_non_null(strstr(t->b.p, "Accept-Encoding: identity\r\n"));
+
+	res.http_headers.v = &forged;
+	res.http_headers.n = 1;
+	plain.requests = 0;
+	assert_int_equal(fetch(t, &res), -EINVAL);
+	res.http_headers.v = &no_value;
+	assert_int_equal(fetch(t, &res), -EINVAL);
+	assert_non_null(strstr(t->e.text, "unable to parse HTTP header"));
+	res.http_headers.v = &bad_name;
+	assert_int_equal(fetch(t, &res), -EINVAL);
+	assert_int_equal(plain.requests, 0);
+}
+
+static void get_for_providers(void **state)
+{
+	struct fetched *t = *state;
+	const struct fetch_header h[] = { { "metadata-flavor", "Google" }, { NULL, NULL } };
+	struct fetch_get get = { .url = url_of(t, &plain, "/echo"), .headers = h };
+
+	assert_int_equal(fetch_get(t->f, &get, &t->b, &t->e), 0);
+	assert_non_null(strstr(t->b.p, "Metadata-Flavor: Google\r\n"));
+	assert_non_null(strstr(t->b.p, "User-Agent: Ignition/"));
+	buf_done(&t->b);
+	t->b.max = 50;
+	assert_int_equal(fetch_get(t->f, &get, &t->b, &t->e), -EFBIG);
+	assert_non_null(strstr(t->e.text, "larger than 50 bytes"));
+}
+
+#define HELLO512                                                                                                \
+	"sha512-9b71d224bd62f3785d96d46ad3ea3d73319bfbc2890caadae2dff72519673ca72323c3d99ba5c11d7c7acc6e14b8c5" \
+	"da0c4663475c2e5c3adef46f73bcdec043"
+
+static void verification_and_compression(void **state)
+{
+	struct ign_resource res = { .compression = "gzip", .verification.hash = HELLO512 };
+	struct fetched *t = *state;
+
+	res.source = url_of(t, &plain, "/gz");
+	assert_int_equal(fetch(t, &res), 0);
+	assert_string_equal(buf_str(&t->b), "hello");
+	res.source = url_of(t, &plain, "/ok");
+	assert_int_equal(fetch(t, &res), -EBADMSG);
+	assert_non_null(strstr(t->e.text, "gunzip: "));
+	res.compression = NULL;
+	assert_int_equal(fetch(t, &res), 0);
+	res.source = url_of(t, &plain, "/echo");
+	plain.requests = 0;
+	assert_int_equal(fetch(t, &res), -EBADMSG);
+	assert_non_null(strstr(t->e.text, "hash verification failed (calculated "));
+	assert_non_null(strstr(t->e.text, " but expected 9b71d224"));
+	assert_int_equal(plain.requests, 1);
+	res.compression = "xz";
+	assert_int_equal(fetch(t, &res), -EINVAL);
+	res = (struct ign_resource){ .source = url_of(t, &plain, "/bomb"), .compression = "gzip" };
+	assert_int_equal(fetch(t, &res), -EFBIG);
+	assert_true(t->b.n <= 1 << 20);
+}
+
+static void data_sources(void **state)
+{
+	struct ign_resource res = { .source = "data:;base64,aGVsbG8=", .verification.hash = HELLO512 };
+	struct fetched *t = *state;
+
+	assert_int_equal(fetch(t, &res), 0);
+	assert_string_equal(buf_str(&t->b), "hello");
+	res.source = "data:,hellO";
+	assert_int_equal(fetch(t, &res), -EBADMSG);
+	assert_memory_equal(t->e.text, "data:...: hash verification failed", 34);
+	res.source = "data:hello";
+	assert_int_equal(fetch(t, &res), -EBADMSG);
+	assert_string_equal(t->e.text, "data:...: missing media type slash");
+	res.source = "";
+	assert_int_equal(fetch(t, &res), 0);
+	assert_int_equal(t->b.n, 0);
+	res.source = NULL;
+	assert_int_equal(fetch(t, &res), 0);
+	res.source = "tftp://h/x";
+	assert_int_equal(fetch(t, &res), -EPROTONOSUPPORT);
+	assert_non_null(strstr(t->e.text, "tftp://h/x: unsupported source scheme"));
+}
+
+static void offline(void **state)
+{
+	struct ign_resource ca = { .source = "http://h/ca" };
+	struct ign_ignition ign = { .security.tls.certificate_authorities = { &ca, 1 } };
+	struct ign_resource res = { .source = "https://u:p@h/x" };
+	struct fetched *t = *state;
+
+	fetcher_free(t->f);
+	assert_int_equal(fetcher_new(true, &t->f, &t->e), 0);
+	assert_true(fetcher_offline(t->f));
+	assert_int_equal(fetch(t, &res), -EFETCH_NEEDNET);
+	assert_string_equal(t->e.text, "https://h/x: resource requires networking");
+	res.source = "gs://b/o";
+	assert_int_equal(fetch(t, &res), -EFETCH_NEEDNET);
+	res.source = "data:,x";
+	assert_int_equal(fetch(t, &res), 0);
+	assert_int_equal(fetcher_configure(t->f, &ign, &t->e), -EFETCH_NEEDNET);
+	assert_false(fetch_needs_net(NULL));
+	assert_false(fetch_needs_net(""));
+	assert_false(fetch_needs_net("Data:,"));
+	assert_true(fetch_needs_net("tftp://x"));
+}
+
+static void several_at_once(void **state)
+{
+	enum { N = 40 };
+	struct ign_resource res[N];
+	struct fetch_job jobs[N];
+	struct buf_sink sinks[N];
+	struct buf out[N];
+	char urls[N][64], want[16];
+	struct fetched *t = *state;
+	struct err e = { .code = 0 };
+	size_t done = 0;
+
+	plain.most_busy = 0;
+	for (int i = 0; i < N; i++) {
+		out[i] = BUF_INIT(.max = 100);
+		buf_sink_init(&sinks[i], &out[i]);
+		snprintf(urls[i], sizeof urls[i], "http://127.0.0.1:%u/n/%d", plain.port, i);
+		res[i] = (struct ign_resource){ .source = i % 10 == 5 ? "data:,in-between" : urls[i] };
+		jobs[i] = (struct fetch_job){ .res = &res[i], .out = &sinks[i].base };
+	}
+	assert_int_equal(fetch_resources(t->f, jobs, N, &e), 0);
+	for (int i = 0; i < N; i++) {
+		snprintf(want, sizeof want, "%d", i);
+		assert_string_equal(buf_str(&out[i]), i % 10 == 5 ? "in-between" : want);
+		assert_int_equal(jobs[i].result, 0);
+		buf_done(&out[i]);
+	}
+	assert_in_range(plain.most_busy, 2, 8);
+
+	/* A failure ends the whole; what would retry for ever is given up. */
+	snprintf(urls[0], sizeof urls[0], "http://127.0.0.1:%u/down", plain.port);
+	snprintf(urls[2], sizeof urls[2], "http://127.0.0.1:%u/missing", plain.port);
+	assert_int_equal(fetch_resources(t->f, jobs, N, &e), -EFETCH_NOTFOUND);
+	assert_non_null(strstr(e.text, "/missing: resource not found"));
+	assert_int_equal(jobs[0].result, -ECANCELED);
+	assert_int_equal(jobs[2].result, -EFETCH_NOTFOUND);
+	assert_int_equal(jobs[N - 1].result, -ECANCELED);
+	for (int i = 0; i < N; i++) {
+		done += jobs[i].result == 0;
+		buf_done(&out[i]);
+	}
+	assert_true(done < N - 2);
+}
+
+static int add_ca(struct fetched *t, const char *tail, const char *compression, const char *hash)
+{
+	CLEANUP(buf_done) struct buf pem = BUF_INIT(.max = 100000);
+	CLEANUP(buf_done) struct buf url = BUF_INIT(.max = 100000);
+	unsigned char zipped[8192];
+	struct ign_resource ca = { .compression = compression, .verification.hash = hash };
+	struct ign_ignition ign = { .security.tls.certificate_authorities = { &ca, 1 },
+				    .timeouts.http_total = { true, 1 } };
+
+	assert_int_equal(buf_puts(&pem, buf_str(&ca_pem)), 0);
+	assert_int_equal(buf_puts(&pem, tail), 0);
+	assert_int_equal(buf_puts(&url, "data:;base64,"), 0);
+	if (compression)
+		assert_int_equal(base64_encode(zipped, gzip(pem.p, pem.n, zipped, sizeof zipped), &url), 0);
+	else
+		assert_int_equal(base64_encode(pem.p, pem.n, &url), 0);
+	ca.source = url.p;
+	return fetcher_configure(t->f, &ign, &t->e);
+}
+
+static void tls(void **state)
+{
+	struct ign_ignition without = { .timeouts.http_total = { true, 1 } };
+	struct fetched *t = *state;
+
+	fetcher_set_total_timeout(t->f, 300);
+	assert_int_equal(fetch_path(t, &secure, "/ok"), -ETIMEDOUT);
+	assert_non_null(strstr(t->e.text, "certificate"));
+	assert_int_equal(secure.requests, 0);
+
+	assert_int_equal(add_ca(t, "", NULL, NULL), 0);
+	assert_int_equal(fetch_path(t, &secure, "/ok"), 0);
+	assert_string_equal(buf_str(&t->b), "hello");
+	fetcher_set_total_timeout(t->f, 300);
+	assert_int_equal(fetch_path(t, &broken_tls, "/ok"), -ETIMEDOUT); /* another authority's */
+	assert_int_equal(broken_tls.requests, 0);
+	snprintf(t->url, sizeof t->url, "https://localhost:%u/ok", secure.port); /* not in the certificate */
+	struct ign_resource res = { .source = t->url };
+	assert_int_equal(fetch(t, &res), -ETIMEDOUT);
+
+	/* A later config without authorities keeps them. */
+	assert_int_equal(fetcher_configure(t->f, &without, &t->e), 0);
+	assert_int_equal(fetch_path(t, &secure, "/ok"), 0);
+}
+
+static void authorities(void **state)
+{
+	struct fetched *t = *state;
+
+	assert_int_equal(add_ca(t, buf_str(&ca_pem), "gzip", NULL), 0); /* a bundle of two, compressed */
+	assert_int_equal(fetch_path(t, &secure, "/ok"), 0);
+	assert_int_equal(add_ca(t, "\ntrailing words\n", NULL, NULL), -EBADMSG);
+	assert_string_equal(t->e.text, "certificate authority 0: data:...: unable to decode PEM block");
+	assert_int_equal(
+		add_ca(t, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", NULL, NULL),
+		-EBADMSG);
+	assert_string_equal(
+		t->e.text,
+		"certificate authority 0: data:...: a PEM block (CERTIFICATE) is not a certificate");
+	assert_int_equal(add_ca(t, "-----BEGIN CERTIFICATE-----\n", NULL, HELLO512), -EBADMSG);
+	assert_non_null(strstr(t->e.text, "hash verification failed"));
+	assert_int_equal(fetch_path(t, &secure, "/ok"), 0); /* the set before is still in force */
+}
+
+static void proxy(void **state)
+{
+	const char *none[] = { "direct.test" };
+	char url[64];
+	struct ign_ignition ign = { .proxy = { .http_proxy = url, .no_proxy = { none, 1 } },
+				    .timeouts.http_total = { true, 1 } };
+	struct ign_resource res = { .source = "http://name.test/file" };
+	struct fetched *t = *state;
+
+	setenv("http_proxy", "http://127.0.0.1:1", 1); /* never read */
+	snprintf(url, sizeof url, "http://u:p@127.0.0.1:%u", other.port);
+	assert_int_equal(fetcher_configure(t->f, &ign, &t->e), 0);
+	assert_int_equal(fetch(t, &res), 0);
+	assert_memory_equal(t->b.p, "GET http://name.test/file HTTP/1.1\r\n", 36);
+	assert_non_null(strstr(t->b.p, "Proxy-Authorization: Basic dTpw\r\n"));
+	assert_int_equal(fetch_path(t, &plain, "/ok"), 0); /* loopback goes direct */
+	assert_int_equal(other.requests, 1);
+	ign.proxy = (struct ign_proxy){ .http_proxy = NULL }; /* an absent proxy is none */
+	assert_int_equal(fetcher_configure(t->f, &ign, &t->e), 0);
+	assert_int_equal(fetch_path(t, &plain, "/ok"), 0);
+	assert_int_equal(other.requests, 1);
+	unsetenv("http_proxy");
+}
+
+/* What an operator sees on the console. */
+static void attempts_are_logged(void **state)
+{
+	char path[] = "/tmp/hearth-fetch-XXXXXX", b[4096] = "", want[1024];
+	int file = mkstemp(path), saved = dup(STDOUT_FILENO);
+	struct fetched *t = *state;
+
+	assert_true(file >= 0 && saved >= 0);
+	unlink(path);
+	fflush(stdout);
+	dup2(file, STDOUT_FILENO);
+	log_open("ignition", LOG_TO_STDOUT, LOG_INFO);
+	int r = fetch_path(t, &plain, "/busy");
+	log_open("test", LOG_TO_STDERR, LOG_CRIT);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	assert_int_equal(r, 0);
+	assert_true(pread(file, b, sizeof b - 1, 0) > 0);
+	close(file);
+	snprintf(want, sizeof want,
+		 "INFO     : GET %s: attempt #1\nINFO     : GET result: Too Many Requests\n"
+		 "INFO     : GET %s: attempt #2\nINFO     : GET result: OK\n",
+		 t->url, t->url);
+	assert_string_equal(b, want);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(good_answers),
+		T(retries),
+		T(refusals),
+		T(time_limits),
+		T(nobody_listens),
+		T(headers),
+		T(get_for_providers),
+		T(verification_and_compression),
+		T(data_sources),
+		T(offline),
+		T(several_at_once),
+		T(tls),
+		T(authorities),
+		T(proxy),
+		T(attempts_are_logged),
+	};
+
+	return cmocka_run_group_tests(tests, start_servers, stop_servers);
+}
