@@ -46,7 +46,7 @@ def wait_until(what, probe, timeout=15.0, pause=0.05):
             if result:
                 return result
             last = result
-        except (Failure, OSError, ValueError, subprocess.SubprocessError) as e:
+        except (Failure, OSError, ValueError, LookupError, subprocess.SubprocessError) as e:
             last = e
         if time.monotonic() > deadline:
             raise Failure(f"waited {timeout:.0f} s in vain for {what} (last: {last!r})")
