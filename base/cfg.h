@@ -89,6 +89,9 @@ enum { CFG_MAX_LIST = 65536 }; /* entries: "[0,0,...]" must not buy a hundred ti
 int cfg_decode(const struct cfg_desc *desc, struct json_object *obj, unsigned minor, struct arena *a,
 	       struct report *rep, void *out);
 
+/* What a user calls the type of a parsed value, for "expected string, got ...". */
+const char *cfg_type_name(struct json_object *v);
+
 /*
  * out = parent overlaid with child (both const, all three of desc->size bytes; out may share memory
  * with both). An optional value of the child wins when present, a plain one always, an object that

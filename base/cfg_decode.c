@@ -16,7 +16,7 @@ struct decoder {
 static int decode_object(struct decoder *d, const struct cfg_desc *desc, struct json_object *obj,
 			 const struct cfg_path *path, void *out);
 
-static const char *type_name(struct json_object *v)
+const char *cfg_type_name(struct json_object *v)
 {
 	switch (json_object_get_type(v)) {
 	case json_type_double:
@@ -32,7 +32,8 @@ static const char *type_name(struct json_object *v)
 
 static int wrong_type(struct decoder *d, const char *want, struct json_object *v, const struct cfg_path *path)
 {
-	return report_add(d->report, SEV_ERROR, AT_VALUE, path, "expected %s, got %s", want, type_name(v));
+	return report_add(d->report, SEV_ERROR, AT_VALUE, path, "expected %s, got %s", want,
+			  cfg_type_name(v));
 }
 
 /* Exact match first, then any case: Go's rule, which configs in the wild rely on. */

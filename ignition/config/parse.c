@@ -115,14 +115,13 @@ static int find_version(struct json_object *root, struct report *rep, unsigned *
 	int r;
 
 	if (ign && !json_object_is_type(ign, json_type_object)) {
-		r = report_add(rep, SEV_ERROR, AT_VALUE, at, "expected object, got %s",
-			       json_type_to_name(json_object_get_type(ign)));
+		r = report_add(rep, SEV_ERROR, AT_VALUE, at, "expected object, got %s", cfg_type_name(ign));
 		return r < 0 ? r : not_valid(e);
 	}
 	version = ign ? member(ign, "version") : NULL;
 	if (version && !json_object_is_type(version, json_type_string)) {
 		r = report_add(rep, SEV_ERROR, AT_VALUE, version_at, "expected string, got %s",
-			       json_type_to_name(json_object_get_type(version)));
+			       cfg_type_name(version));
 		return r < 0 ? r : not_valid(e);
 	}
 	text = version ? json_object_get_string(version) : "";
