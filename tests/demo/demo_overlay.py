@@ -24,7 +24,7 @@ def show(title, text):
 
 
 
-def demo(lab):
+def demo(lab, keep):
     say("etcd answers; the network is 10.5.0.0/16, backend vxlan")
     lab.put_config(Network="10.5.0.0/16", Backend={"Type": "vxlan"})
     daemons = []
@@ -45,6 +45,7 @@ def demo(lab):
         show("ip route", host.run("ip", "route"))
         show("ip neigh show dev flannel.1", host.run("ip", "neigh", "show", "dev", "flannel.1"))
         show("bridge fdb show dev flannel.1", host.run("bridge", "fdb", "show", "dev", "flannel.1"))
+        show("nft list ruleset", host.run("nft", "list", "ruleset"))
     print(flush=True)
     for host in (one, two):
         say(f"container on host {host.number}: {host.add_container()}")
@@ -56,11 +57,12 @@ def demo(lab):
     say(f"a packet of the full {mtu} bytes passes unfragmented")
     env = two.subnet_env()
     check(env["FLANNEL_IPMASQ"] == "true", f"subnet.env says FLANNEL_IPMASQ={env['FLANNEL_IPMASQ']}")
-    for number, daemon in enumerate(daemons, 1):
-        status = daemon.stop()
-        check(status == 0, f"flanneld on host {number} ended with status {status} after SIGTERM")
-    one.container_ping(two.container_ip)
-    say("both agents ended on SIGTERM; the containers still reach each other, as they should")
+    if not keep:
+        for number, daemon in enumerate(daemons, 1):
+            status = daemon.stop()
+            check(status == 0, f"flanneld on host {number} ended with status {status} after SIGTERM")
+        one.container_ping(two.container_ip)
+        say("both agents ended on SIGTERM; the containers still reach each other, as they should")
     print(f"""
 made: {len(lab.leases())} leases in etcd, a flannel.1 device per host, routes, neighbours and forwarding entries,
 nftables rules, and a bridge with one container behind each host""", flush=True)
@@ -77,7 +79,7 @@ def main():
     lab = netlab.Lab(2)
     status = 1
     try:
-        demo(lab)
+        demo(lab, args.keep)
         status = 0
     except (netlab.Failure, netlab.ProcessGone, OSError) as e:
         say(f"FAILED: {e}")
@@ -86,11 +88,13 @@ def main():
         if args.keep:
             atexit.unregister(lab.close)
             names = " ".join(lab.namespaces)
+            pids = " ".join(str(p.popen.pid) for p in lab.processes if p.running())
             print(f"""
 kept: namespaces {names}
-      logs and subnet.env files in {lab.dir}; etcd is process {lab.etcd_process.popen.pid}
+      running: {", ".join(f"{p.name} ({p.popen.pid})" for p in lab.processes if p.running())}
+      logs and subnet.env files in {lab.dir}
   look:    ip netns exec {lab.hosts[1].ns} ip -d link show flannel.1
-  remove:  kill {lab.etcd_process.popen.pid}; for n in {names}; do ip netns del $n; done; rm -r {lab.dir}""")
+  remove:  kill {pids}; for n in {names}; do ip netns del $n; done; rm -r {lab.dir}""")
         else:
             lab.close()
     return status

@@ -40,8 +40,7 @@ def broken_json(bench):
 def missing_disk(bench):
     config = {"ignition": {"version": "3.4.0"}, "storage": {"disks": [
         {"device": "/dev/disk/by-id/virtio-absent", "wipeTable": True, "partitions": [{"number": 1, "label": "a"}]}]}}
-    with_limit = "hearth.device_timeout=5"
-    fails(bench, "missing-disk", config, "disks", ["/dev/disk/by-id/virtio-absent"], with_limit)
+    fails(bench, "missing-disk", config, "disks", ["/dev/disk/by-id/virtio-absent"], "hearth.device_timeout=5")
 
 
 def no_root(bench):
