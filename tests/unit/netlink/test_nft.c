@@ -298,8 +298,11 @@ static void sees_every_change(void **state)
 		{ "nft", "delete", "table", "ip", "t4" },
 		{ "nft", "flush", "ruleset" },
 	};
+	CLEANUP(buf_done) struct buf out = { .max = 65536 };
 	struct nft *n = *state;
 	struct nft_table t = table4();
+	char number[16];
+	const char *handle;
 
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
 		install(n, &t);
@@ -310,6 +313,12 @@ static void sees_every_change(void **state)
 	}
 	install(n, &t);
 	assert_true(same(n, &t));
+	NFT(&out, "-a", "list", "chain", "ip", "t4", "forw");
+	handle = strrchr(out.p, '#');
+	assert_true(handle && sscanf(handle, "# handle %15[0-9]", number) == 1);
+	NFT(NULL, "delete", "rule", "ip", "t4", "forw", "handle", number);
+	assert_false(same(n, &t));
+	install(n, &t);
 	t.chain[0].rule[2].fully_random = false;
 	assert_false(same(n, &t));
 	/* objects of others do not matter */
