@@ -155,6 +155,21 @@ int home_adopt_mounts(const struct root *root, const struct account_user *u, con
 	return r;
 }
 
+/* Whether name is missing, or holds only the beginning of text. */
+static bool is_cut_short(int home, const char *name, const struct buf *text)
+{
+	CLEANUP(closep) int fd = openat(home, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	CLEANUP(freep) char *have = malloc(text->n + 1);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT;
+	if (!have || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size >= (off_t)text->n)
+		return false;
+	return pread(fd, have, (size_t)st.st_size, 0) == (ssize_t)st.st_size &&
+	       (st.st_size == 0 || !memcmp(have, text->p, (size_t)st.st_size));
+}
+
 static int copy_skel(const struct root *root, int home, const struct account_user *u, struct err *e)
 {
 	int fd = root_open_file(root, "/etc/skel", O_RDONLY | O_DIRECTORY, NULL);
@@ -171,33 +186,35 @@ static int copy_skel(const struct root *root, int home, const struct account_use
 		char path[sizeof "/etc/skel/" + NAME_MAX];
 		struct stat st;
 
-		if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
-		    faccessat(home, de->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 			continue;
 		(void)snprintf(path, sizeof path, "/etc/skel/%s", de->d_name);
 		r = root_read_file(root, path, &text, e);
-		if (r == 0)
+		if (r == 0 && is_cut_short(home, de->d_name, &text))
 			r = put_file(home, de->d_name, buf_str(&text), text.n, st.st_mode & 0777, u, e);
 	}
 	closedir(d);
 	return r;
 }
 
-int home_make(const struct root *root, const struct account_user *u, struct touched *t, struct err *e)
+int home_finish(const struct root *root, const struct account_user *u, struct touched *t, struct err *e)
 {
 	CLEANUP(closep) int home = -1;
-	int fd, r;
+	struct stat st;
+	int r;
 
 	if (!u->home || u->home[0] != '/')
 		return 0;
-	fd = root_open_file(root, u->home, O_PATH | O_DIRECTORY, NULL);
-	if (fd >= 0) {
-		close(fd);
-		return 0;
-	}
 	home = open_home(root, u, e);
 	if (home < 0)
 		return home;
 	r = touched_add(t, home, e);
-	return r < 0 ? r : copy_skel(root, home, u, e);
+	if (r < 0)
+		return r;
+	/* useradd makes it closed and opens it last; an older home with another owner is not ours to give
+	 * away. */
+	if (fstat(home, &st) < 0 || ((st.st_mode & 0777) == 0 && fchmod(home, 0755) < 0) ||
+	    (st.st_uid == 0 && st.st_uid != u->uid && fchown(home, u->uid, u->gid) < 0))
+		return err_errno(e, errno, "preparing the home of \"%s\"", u->name);
+	return copy_skel(root, home, u, e);
 }

@@ -21,5 +21,8 @@ int home_write_keys(const struct root *root, const struct account_user *u, const
 int home_adopt_mounts(const struct root *root, const struct account_user *u, const struct ign_state *state,
 		      struct err *e);
 
-/* Makes a home that is missing, with the files of /etc/skel: what an interrupted useradd still owes. */
-int home_make(const struct root *root, const struct account_user *u, struct touched *t, struct err *e);
+/*
+ * Finishes what a killed useradd left: makes the home when it is missing, gives it to the user, and
+ * adds the files of /etc/skel that are missing or were cut short. Other files stay as they are.
+ */
+int home_finish(const struct root *root, const struct account_user *u, struct touched *t, struct err *e);

@@ -37,7 +37,7 @@ static int by_append_path(const void *a, const void *b)
 
 /*
  * Records end with a NUL byte, since paths may hold anything else:
- * the magic, "unfinished" or "finished", the fingerprint, then "m/path" or "muser NAME", and
+ * the magic, "unfinished" or "finished", the fingerprint, then "m/path" or "muser NAME" or "mgroup NAME", and
  * "a<size>,<sum>,/path".
  */
 static int parse(const char *text, size_t n, struct arena *a, struct journal *j)
@@ -105,6 +105,7 @@ int journal_load(const struct root *root, uint64_t config, struct arena *a, stru
 		return 0;
 	log_debug("resuming after an earlier run (%s)", j.finished ? "finished" : "interrupted");
 	j.config = config;
+	j.interrupted = !j.finished;
 	j.finished = false;
 	j.resumed = true;
 	*ret = j;

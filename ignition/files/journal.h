@@ -28,11 +28,12 @@ struct journal_append {
 };
 
 struct journal {
-	bool resumed; /* an earlier run's notes apply to this one */
+	bool resumed;     /* an earlier run's notes apply to this one */
+	bool interrupted; /* and that run did not finish */
 	bool finished;
 	uint64_t config; /* fingerprint of the merged config */
 	struct {
-		const char **v; /* paths and "user NAME", sorted */
+		const char **v; /* paths, "user NAME", "group NAME"; sorted */
 		size_t n;
 	} made;
 	struct {

@@ -463,7 +463,9 @@ int nodes_check(const struct root *root, struct nodes *nodes, const struct journ
 	struct check c = { root, nodes, sorted, old, new_notes, a };
 	size_t room = nodes->n + old->made.n;
 
-	*new_notes = (struct journal){ .config = old->config, .resumed = old->resumed };
+	*new_notes = (struct journal){ .config = old->config,
+				       .resumed = old->resumed,
+				       .interrupted = old->interrupted };
 	new_notes->made.v = arena_alloc(a, (room + 1) * sizeof *new_notes->made.v);
 	new_notes->appends.v = arena_alloc(a, (nodes->n + 1) * sizeof *new_notes->appends.v);
 	if (!sorted || !new_notes->made.v || !new_notes->appends.v)

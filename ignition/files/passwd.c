@@ -118,37 +118,43 @@ int passwd_check(const struct passwd_job *j, const struct account_db *db, struct
 	return 0;
 }
 
-static const char *note_of(struct arena *a, const char *user)
+static int add_note(struct arena *a, struct journal *notes, const char *kind, const char *name, struct err *e)
 {
-	return arena_printf(a, "user %s", user);
+	const char *key = arena_printf(a, "%s %s", kind, name);
+
+	if (!key)
+		return err_errno(e, ENOMEM, "planning users");
+	notes->made.v[notes->made.n++] = key;
+	return 0;
 }
 
 int passwd_note(const struct passwd_job *j, const struct account_db *db, struct journal *notes, struct err *e)
 {
 	const struct ign_passwd *c = j->config;
-	const char **v = arena_alloc(j->arena, (notes->made.n + c->users.n + 1) * sizeof *v);
-	size_t n = notes->made.n;
+	const char **v = arena_alloc(j->arena, (notes->made.n + 2 * c->users.n + 1) * sizeof *v);
+	int r = 0;
 
 	if (!v)
 		return err_errno(e, ENOMEM, "planning users");
-	if (n)
-		memcpy(v, notes->made.v, n * sizeof *v);
-	for (size_t i = 0; i < c->users.n; i++) {
-		if (!wanted(c->users.v[i].should_exist) || account_user(db, c->users.v[i].name))
-			continue;
-		v[n] = note_of(j->arena, c->users.v[i].name);
-		if (!v[n++])
-			return err_errno(e, ENOMEM, "planning users");
-	}
+	if (notes->made.n)
+		memcpy(v, notes->made.v, notes->made.n * sizeof *v);
 	notes->made.v = v;
-	notes->made.n = n;
-	return 0;
+	for (size_t i = 0; r == 0 && i < c->users.n; i++) {
+		const char *name = c->users.v[i].name;
+
+		if (!wanted(c->users.v[i].should_exist) || account_user(db, name))
+			continue;
+		r = add_note(j->arena, notes, "user", name, e);
+		if (r == 0 && !account_group(db, name))
+			r = add_note(j->arena, notes, "group", name, e);
+	}
+	return r;
 }
 
-/* Whether an earlier run began to make this user; it may have been killed before the home was there. */
-static bool made_before(const struct passwd_job *j, const char *user)
+/* Whether an earlier run that did not finish was the one to make it. */
+static bool left_by_us(const struct passwd_job *j, const char *kind, const char *name)
 {
-	const char *key = j->notes->resumed ? note_of(j->arena, user) : NULL;
+	const char *key = j->notes->interrupted ? arena_printf(j->arena, "%s %s", kind, name) : NULL;
 
 	return key && journal_made(j->notes, key);
 }
@@ -226,7 +232,7 @@ static void common_options(const struct passwd_job *j, const struct ign_user *u,
 	shadow_option(args, "--shell", given(u->shell));
 }
 
-static int add_user(const struct passwd_job *j, const struct ign_user *u, struct err *e)
+static int add_user(const struct passwd_job *j, const struct ign_user *u, struct opt_i64 uid, struct err *e)
 {
 	struct shadow_args args = { 0 };
 
@@ -238,6 +244,8 @@ static int add_user(const struct passwd_job *j, const struct ign_user *u, struct
 		shadow_arg(&args, "--system");
 	if (u->no_log_init.v)
 		shadow_arg(&args, "--no-log-init");
+	if (!u->uid.set)
+		shadow_option(&args, "--uid", id_text(j->arena, uid));
 	shadow_option(&args, "--password", "*"); /* no password can match; a hash given comes by chpasswd */
 	common_options(j, u, &args);
 	return shadow_run(j->root, "useradd", &args, u->name, e);
@@ -259,6 +267,44 @@ static int change_user(const struct passwd_job *j, const struct ign_user *u, con
 	if (r == 0 && args.n)
 		r = shadow_run(j->root, "usermod", &args, u->name, e);
 	return r;
+}
+
+static bool in_config_groups(const struct ign_passwd *c, const char *name)
+{
+	for (size_t i = 0; i < c->groups.n; i++)
+		if (!strcmp(c->groups.v[i].name, name))
+			return true;
+	return false;
+}
+
+/*
+ * A user that an interrupted run was making may be in some of the files only: taken out (the home
+ * stays) and made again with the same id.
+ */
+static int remake_user(const struct passwd_job *j, const struct ign_user *u, const struct account_user *have,
+		       struct err *e)
+{
+	const struct shadow_args none = { 0 };
+	struct opt_i64 uid = { 0 };
+	struct account_db db;
+	int r = 0;
+
+	if (have) {
+		uid = (struct opt_i64){ .set = true, .v = have->uid };
+		r = shadow_run(j->root, "userdel", &none, u->name, e);
+	}
+	if (r == 0)
+		r = account_load(j->root, j->arena, &db, e);
+	if (r == 0 && account_group(&db, u->name) && left_by_us(j, "group", u->name) &&
+	    !in_config_groups(j->config, u->name))
+		r = shadow_run(j->root, "groupdel", &none, u->name, e);
+	if (r == 0)
+		r = add_user(j, u, uid, e);
+	if (r < 0 || u->no_create_home.v)
+		return r;
+	r = account_load(j->root, j->arena, &db, e);
+	have = r < 0 ? NULL : account_user(&db, u->name);
+	return have ? home_finish(j->root, have, j->touched, e) : r;
 }
 
 /* The entry after a change. */
@@ -290,7 +336,10 @@ static int ensure_user(const struct passwd_job *j, const struct ign_user *u, con
 		return log_op_end(&op, r, e);
 	}
 	log_op_begin(&op, "creating or modifying user \"%s\"", u->name);
-	r = have ? change_user(j, u, have, e) : add_user(j, u, e);
+	if (left_by_us(j, "user", u->name) && (!have || have->in_etc))
+		r = remake_user(j, u, have, e);
+	else
+		r = have ? change_user(j, u, have, e) : add_user(j, u, u->uid, e);
 	return log_op_end(&op, r, e);
 }
 
@@ -320,8 +369,6 @@ static int apply_user(const struct passwd_job *j, const struct ign_user *u, stru
 	if (!wanted(u->should_exist))
 		return 0;
 	r = reload(j, u->name, &have, e);
-	if (r == 0 && !u->no_create_home.v && made_before(j, u->name))
-		r = home_make(j->root, have, j->touched, e);
 	if (r == 0 && !u->no_create_home.v)
 		r = home_adopt_mounts(j->root, have, j->state, e);
 	if (r == 0)
@@ -382,8 +429,8 @@ int passwd_apply(const struct passwd_job *j, struct err *e)
 
 	if (!j->config->groups.n && !j->config->users.n)
 		return 0;
-	if (j->notes->resumed)
-		r = shadow_remove_stale_locks(j->root, e);
+	if (j->notes->interrupted)
+		r = shadow_clean_up(j->root, e);
 	if (r == 0) {
 		log_push("ensureGroups");
 		r = apply_groups(j, e);

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/root.h"
+#include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -81,18 +83,39 @@ int shadow_set_password(const struct root *root, bool group, const char *name, c
 	return r;
 }
 
-int shadow_remove_stale_locks(const struct root *root, struct err *e)
+/* "passwd.lock", "passwd+" (the next version), "passwd.1234" (a lock in the making). */
+static bool is_left_over(const char *name)
 {
-	static const char *const names[] = { "passwd", "group", "shadow", "gshadow", "subuid", "subgid" };
+	static const char *const files[] = { "passwd", "group", "shadow", "gshadow", "subuid", "subgid" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char path[64];
-		int r;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		size_t n = strlen(files[i]);
 
-		(void)snprintf(path, sizeof path, "/etc/%s.lock", names[i]);
-		r = root_remove_tree(root, path, e);
-		if (r < 0)
-			return r;
+		if (strncmp(name, files[i], n))
+			continue;
+		name += n;
+		return !strcmp(name, ".lock") || !strcmp(name, "+") ||
+		       (*name == '.' && name[1] && name[1 + strspn(name + 1, "0123456789")] == '\0');
 	}
-	return 0;
+	return false;
+}
+
+int shadow_clean_up(const struct root *root, struct err *e)
+{
+	int fd = root_open_file(root, "/etc", O_RDONLY | O_DIRECTORY, e);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+	int r = 0;
+
+	if (fd < 0)
+		return fd;
+	if (!d) {
+		close(fd);
+		return err_errno(e, errno, "reading /etc");
+	}
+	while (r == 0 && (de = readdir(d)) != NULL)
+		if (is_left_over(de->d_name) && unlinkat(dirfd(d), de->d_name, 0) < 0 && errno != ENOENT)
+			r = err_errno(e, errno, "removing the stale /etc/%s", de->d_name);
+	closedir(d);
+	return r;
 }

@@ -25,5 +25,5 @@ int shadow_run(const struct root *root, const char *tool, const struct shadow_ar
 int shadow_set_password(const struct root *root, bool group, const char *name, const char *hash,
 			struct err *e);
 
-/* Locks that a killed tool left behind. Nobody else edits these files while we provision. */
-int shadow_remove_stale_locks(const struct root *root, struct err *e);
+/* Removes what a killed tool left in /etc. Nobody else edits these files while we provision. */
+int shadow_clean_up(const struct root *root, struct err *e);
