@@ -38,6 +38,7 @@ struct lease {
 	char key[LEASE_KEY_MAX]; /* last component, as found in the store */
 	int64_t create_revision, mod_revision;
 	int64_t etcd_lease; /* 0 = a reservation: never expires */
+	bool unreadable;    /* only key and subnet are known: taken, but nobody to talk to */
 };
 
 /*

@@ -317,7 +317,7 @@ static int decide(struct etcd *m)
 		bool ours = etcd_same_node(&l->attrs, &m->attrs) ||
 			    (m->spare_lease && l->etcd_lease == m->spare_lease);
 
-		if (!ours)
+		if (!ours || l->unreadable)
 			continue;
 		if (!lease_subnet_fits(&l->subnet, &m->net)) {
 			/* an operator's reservation is not ours to delete */

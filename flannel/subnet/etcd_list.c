@@ -58,11 +58,13 @@ static int on_kv(void *ctx, const struct etcd_kv *kv, bool deleted)
 {
 	struct etcd *m = ctx;
 	struct etcd_list *list = &m->list;
+	struct etcd_kv key_only = *kv;
 	char text[160];
 	struct err e = { 0 };
 	int r;
 
 	(void)deleted;
+	key_only.value = (struct etcd_bytes){ NULL, 0 };
 	list->kvs++;
 	if (kv->key.n == 0 || kv->key.n >= sizeof(list->last) - 1) {
 		list->last_n = 0; /* the page cannot be continued: no key of ours is that long */
@@ -84,10 +86,15 @@ static int on_kv(void *ctx, const struct etcd_kv *kv, bool deleted)
 	r = etcd_lease_from_kv(m, kv, &list->v[list->n], &e);
 	if (r == -ENOMEM)
 		return r;
-	if (r == 0)
+	if (r == 0) {
 		list->n++;
-	else if (list->skipped++ < SKIPPED_LOGGED)
+		return 0;
+	}
+	if (list->skipped++ < SKIPPED_LOGGED)
 		log_warn("ignoring etcd key \"%s\": %s", etcd_key_text(kv->key, text, sizeof(text)), e.text);
+	/* a subnet whose value is broken is still somebody's */
+	if (etcd_lease_from_kv(m, &key_only, &list->v[list->n], NULL) == 0)
+		list->v[list->n++].unreadable = true;
 	return 0;
 }
 

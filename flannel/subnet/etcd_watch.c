@@ -222,7 +222,9 @@ static int on_list(struct etcd *m, const struct grpc_status *st, const void *p, 
 	for (size_t i = 0; i < m->list.n; i++) {
 		if (is_own(m, leases[i].key)) {
 			seen_own = true;
-			etcd_keep_own_put(m, &leases[i]);
+			etcd_keep_own_put(m, leases[i].unreadable ? NULL : &leases[i]);
+			lease_done(&leases[i]);
+		} else if (leases[i].unreadable) {
 			lease_done(&leases[i]);
 		} else {
 			leases[n_others++] = leases[i];
