@@ -1,6 +1,7 @@
 #include "base/curl_dl.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include "base/cleanup.h"
@@ -53,6 +54,8 @@ int curl_dl_open(struct curl_api *ret, struct err *e)
 		dlclose(api.handle);
 		return err_text(e, EIO, "%s could not be initialised", library);
 	}
+	/* With CURLOPT_NOSIGNAL the TLS library may write to a closed connection unprotected. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	*ret = api;
 	return 0;
 }

@@ -33,6 +33,6 @@ struct curl_api {
 	void *handle;
 };
 
-/* 0, or -ENOENT / -ENOSYS naming what is missing. */
+/* 0, or -ENOENT / -ENOSYS naming what is missing. SIGPIPE is ignored by the process from here on. */
 int curl_dl_open(struct curl_api *ret, struct err *e);
 void curl_dl_close(struct curl_api *api); /* accepts a table that was never filled (all zero) */
