@@ -217,12 +217,12 @@ int http_easy_new(struct http_call *call, CURL **ret, struct err *e)
 	bool ok;
 	int r;
 
-	if (!origin_of(api, call->url, &o)) {
-		origin_done(api, &o);
-		return err_text(e, EINVAL, "not a URL that can be fetched");
-	}
-	if (strcasecmp(o.scheme, "http") != 0 && strcasecmp(o.scheme, "https") != 0) {
+	ok = origin_of(api, call->url, &o);
+	if (o.scheme && strcasecmp(o.scheme, "http") != 0 && strcasecmp(o.scheme, "https") != 0)
 		r = err_text(e, EINVAL, "unsupported scheme \"%.20s\"", o.scheme);
+	else
+		r = ok ? 0 : err_text(e, EINVAL, "not a URL that can be fetched");
+	if (r < 0) {
 		origin_done(api, &o);
 		return r;
 	}

@@ -477,13 +477,12 @@ static int dispatch_deferred(struct loop *l, bool *did)
 	}
 }
 
-int loop_step(struct loop *l, int timeout_ms)
+/* One turn. Returns 0 when a callback ran, 1 when none was due, or -errno. */
+static int turn(struct loop *l, int timeout_ms)
 {
 	bool did = false;
 	int r, n;
 
-	if (l->running) /* from within a callback */
-		return -EBUSY;
 	n = wait_events(l, wait_ms(l, timeout_ms));
 	if (n < 0)
 		return n;
@@ -501,6 +500,22 @@ int loop_step(struct loop *l, int timeout_ms)
 	if (r < 0)
 		return r;
 	return did ? 0 : 1;
+}
+
+/* libcurl's own sockets and interrupted waits end turns in which nobody was called. */
+int loop_step(struct loop *l, int timeout_ms)
+{
+	const int64_t end = loop_now_ms() + timeout_ms;
+	int r, left = timeout_ms;
+
+	if (l->running) /* from within a callback */
+		return -EBUSY;
+	do {
+		r = turn(l, left);
+		if (timeout_ms >= 0)
+			left = end > loop_now_ms() ? (int)(end - loop_now_ms()) : 0;
+	} while (r == 1 && left != 0);
+	return r;
 }
 
 int loop_run(struct loop *l)
