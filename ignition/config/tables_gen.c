@@ -263,7 +263,7 @@ static const struct cfg_desc ign_clevis_custom_desc = {
 static const struct cfg_field ign_tang_desc_fields[] = {
 	{ "advertisement", CFG_STR, offsetof(struct ign_tang, advertisement), .since = 4 },
 	{ "thumbprint", CFG_STR, offsetof(struct ign_tang, thumbprint), .since = 2 },
-	{ "url", CFG_STR, offsetof(struct ign_tang, url), .since = 2, .flags = CFG_PLAIN | CFG_REQUIRED },
+	{ "url", CFG_STR, offsetof(struct ign_tang, url), .since = 2, .flags = CFG_PLAIN },
 };
 static const struct cfg_desc ign_tang_desc = {
 	"ign_tang", sizeof(struct ign_tang), 3, ign_tang_desc_fields

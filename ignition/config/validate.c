@@ -55,6 +55,7 @@ static void check_ignition(struct vctx *v, const struct cfg_path *at)
 static void check_storage(struct vctx *v, const struct cfg_path *at)
 {
 	v_nodes_all(v, at);
+	v_filesystem_disks(v, CFG_CHILD(at, "filesystems"));
 	v_directories(v, CFG_CHILD(at, "directories"));
 	v_disks(v, CFG_CHILD(at, "disks"));
 	v_files(v, CFG_CHILD(at, "files"));

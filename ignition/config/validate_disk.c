@@ -146,7 +146,7 @@ static void check_partition(struct vctx *v, const struct cfg_path *at, const str
 		v_error(v, at, "a partition number >= 1 or a label must be specified");
 	if (p->label && strlen(p->label) > PARTITION_LABEL_MAX)
 		v_error(v, label, "partition labels may not exceed 36 characters");
-	if (p->label && strchr(p->label, ':'))
+	else if (p->label && strchr(p->label, ':'))
 		v_error(v, label, "partition label will be truncated to text before the colon");
 	check_guid(v, CFG_CHILD(at, "guid"), p->guid);
 	check_guid(v, CFG_CHILD(at, "typeGuid"), p->type_guid);

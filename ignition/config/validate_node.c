@@ -58,21 +58,6 @@ void v_files(struct vctx *v, const struct cfg_path *at)
 	}
 }
 
-static void warn_owner(struct vctx *v, const struct cfg_path *at, const struct ign_link *l)
-{
-	static const char text[] = "user/group ignored for hard link";
-	const struct cfg_path *user = CFG_CHILD(at, "user"), *group = CFG_CHILD(at, "group");
-
-	if (l->user.id.set)
-		v_warn(v, CFG_CHILD(user, "id"), text);
-	if (v_given(l->user.name))
-		v_warn(v, CFG_CHILD(user, "name"), text);
-	if (l->group.id.set)
-		v_warn(v, CFG_CHILD(group, "id"), text);
-	if (v_given(l->group.name))
-		v_warn(v, CFG_CHILD(group, "name"), text);
-}
-
 void v_links(struct vctx *v, const struct cfg_path *at)
 {
 	for (size_t i = 0; i < v->config->storage.links.n; i++) {
@@ -82,8 +67,6 @@ void v_links(struct vctx *v, const struct cfg_path *at)
 		check_node(v, item, l);
 		if (v->minor >= 3 && !v_given(l->target))
 			v_error(v, CFG_CHILD(item, "target"), "link target is required");
-		if (l->hard.set && l->hard.v)
-			warn_owner(v, item, l);
 	}
 }
 
@@ -110,52 +93,64 @@ static char *hard_target(struct vctx *v, const struct ign_link *l)
 	return joined ? path_clean(v->arena, joined) : NULL;
 }
 
-static void check_hard_links(struct vctx *v, const struct cfg_path *at)
+static void warn_owner(struct vctx *v, const struct cfg_path *at, const struct ign_link *l)
 {
-	const struct ign_storage *s = &v->config->storage;
-	struct text_set dirs;
+	static const char text[] = "user/group ignored for hard link";
+	const struct cfg_path *user = CFG_CHILD(at, "user"), *group = CFG_CHILD(at, "group");
 
-	if (text_set_init(&dirs, v->arena, s->directories.n) < 0) {
+	if (l->user.id.set)
+		v_warn(v, CFG_CHILD(user, "id"), text);
+	if (l->user.name)
+		v_warn(v, CFG_CHILD(user, "name"), text);
+	if (l->group.id.set)
+		v_warn(v, CFG_CHILD(group, "id"), text);
+	if (l->group.name)
+		v_warn(v, CFG_CHILD(group, "name"), text);
+}
+
+static void check_hard_link(struct vctx *v, const struct cfg_path *at, const struct text_set *dirs,
+			    const struct ign_link *l)
+{
+	char *target = l->target ? hard_target(v, l) : NULL;
+
+	if (l->target && !target)
 		v->r = -ENOMEM;
-		return;
-	}
-	for (size_t i = 0; i < s->directories.n; i++)
-		text_set_add(&dirs, s->directories.v[i].path, i);
-	text_set_sort(&dirs);
-	for (size_t i = 0; i < s->links.n; i++) {
-		const struct ign_link *l = &s->links.v[i];
-		char *target;
-
-		if (!l->hard.set || !l->hard.v || !v_given(l->target))
-			continue;
-		target = hard_target(v, l);
-		if (!target)
-			v->r = -ENOMEM;
-		else if (text_set_find(&dirs, target, strlen(target)))
-			v_error(v, CFG_ENTRY(CFG_CHILD(at, "links"), i), "hard link target is a directory");
-	}
+	if (target && text_set_find(dirs, target, strlen(target)))
+		v_error(v, at, "hard link target is a directory");
+	warn_owner(v, at, l);
 }
 
 void v_nodes_all(struct vctx *v, const struct cfg_path *at)
 {
 	const struct ign_storage *s = &v->config->storage;
-	struct text_set links;
+	struct text_set links, dirs;
 
-	if (text_set_init(&links, v->arena, s->links.n) < 0) {
+	if (s->links.n == 0)
+		return;
+	if (text_set_init(&links, v->arena, s->links.n) < 0 ||
+	    text_set_init(&dirs, v->arena, s->directories.n) < 0) {
 		v->r = -ENOMEM;
 		return;
 	}
 	for (size_t i = 0; i < s->links.n; i++)
 		text_set_add(&links, s->links.v[i].path, i);
+	for (size_t i = 0; i < s->directories.n; i++)
+		text_set_add(&dirs, s->directories.v[i].path, i);
 	text_set_sort(&links);
-	for (size_t i = 0; links.n && i < s->files.n; i++)
-		check_parents(v, CFG_ENTRY(CFG_CHILD(at, "files"), i), &links, s->files.v[i].path, "file");
-	for (size_t i = 0; links.n && i < s->directories.n; i++)
+	text_set_sort(&dirs);
+	for (size_t i = 0; i < s->directories.n; i++)
 		check_parents(v, CFG_ENTRY(CFG_CHILD(at, "directories"), i), &links, s->directories.v[i].path,
 			      "directory");
-	for (size_t i = 0; links.n && i < s->links.n; i++)
-		check_parents(v, CFG_ENTRY(CFG_CHILD(at, "links"), i), &links, s->links.v[i].path, "link");
-	check_hard_links(v, at);
+	for (size_t i = 0; i < s->files.n; i++)
+		check_parents(v, CFG_ENTRY(CFG_CHILD(at, "files"), i), &links, s->files.v[i].path, "file");
+	for (size_t i = 0; i < s->links.n; i++) {
+		const struct ign_link *l = &s->links.v[i];
+		const struct cfg_path *item = CFG_ENTRY(CFG_CHILD(at, "links"), i);
+
+		check_parents(v, item, &links, l->path, "link");
+		if (l->hard.set && l->hard.v)
+			check_hard_link(v, item, &dirs, l);
+	}
 }
 
 /* The paths that the systemd section writes itself. */

@@ -56,12 +56,15 @@ void text_set_sort(struct text_set *t); /* after the last addition; equal texts 
 const struct text_ref *text_set_find(const struct text_set *t, const char *s,
 				     size_t len); /* the lowest idx */
 
-/* One per subject, each walks its part of the document in the schema's order. */
-void v_nodes_all(struct vctx *v, const struct cfg_path *at); /* rules across files and links */
+/* Rules that look at several lists. */
+void v_unit_paths(struct vctx *v);                                  /* nodes where units will be written */
+void v_nodes_all(struct vctx *v, const struct cfg_path *at);        /* nodes below links, hard links */
+void v_filesystem_disks(struct vctx *v, const struct cfg_path *at); /* filesystems on whole disks */
+
+/* One per subject; each walks its list. */
 void v_directories(struct vctx *v, const struct cfg_path *at);
 void v_files(struct vctx *v, const struct cfg_path *at);
 void v_links(struct vctx *v, const struct cfg_path *at);
-void v_unit_paths(struct vctx *v);
 void v_disks(struct vctx *v, const struct cfg_path *at);
 void v_filesystems(struct vctx *v, const struct cfg_path *at);
 void v_luks(struct vctx *v, const struct cfg_path *at);

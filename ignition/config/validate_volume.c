@@ -78,7 +78,7 @@ static void check_disk_below(struct vctx *v, const struct cfg_path *at, const st
 		v_warn(v, at, "device matches disk with wipeTable enabled; filesystem will be wiped");
 }
 
-void v_filesystems(struct vctx *v, const struct cfg_path *at)
+void v_filesystem_disks(struct vctx *v, const struct cfg_path *at)
 {
 	const struct ign_storage *s = &v->config->storage;
 	struct text_set disks;
@@ -90,8 +90,14 @@ void v_filesystems(struct vctx *v, const struct cfg_path *at)
 	for (size_t i = 0; i < s->disks.n; i++)
 		text_set_add(&disks, s->disks.v[i].device, i);
 	text_set_sort(&disks);
-	for (size_t i = 0; i < s->filesystems.n; i++) {
-		const struct ign_filesystem *fs = &s->filesystems.v[i];
+	for (size_t i = 0; i < s->filesystems.n; i++)
+		check_disk_below(v, CFG_CHILD(CFG_ENTRY(at, i), "device"), &disks, &s->filesystems.v[i]);
+}
+
+void v_filesystems(struct vctx *v, const struct cfg_path *at)
+{
+	for (size_t i = 0; i < v->config->storage.filesystems.n; i++) {
+		const struct ign_filesystem *fs = &v->config->storage.filesystems.v[i];
 		const struct cfg_path *item = CFG_ENTRY(at, i);
 		const struct format *f = find_format(fs->format, v->minor);
 
@@ -102,8 +108,6 @@ void v_filesystems(struct vctx *v, const struct cfg_path *at)
 		check_format(v, item, fs);
 		if (v_given(fs->path))
 			v_path(v, CFG_CHILD(item, "path"), fs->path);
-		if (v_given(fs->device))
-			check_disk_below(v, CFG_CHILD(item, "device"), &disks, fs);
 	}
 }
 

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const structure[] = { "' expected", "a comma must", "data after" };
+	static const char *const structure[] = { "',' or ", "':' expected", "a comma ", "data after " };
 	struct json_tokener *tok = json_tokener_new_ex(JSCAN_MAX_DEPTH + 2);
 	struct jscan_query q = { .path = CFG_CHILD(CFG_ENTRY(CFG_CHILD(NULL, "a"), 1), "b"), .key = true };
 	struct jscan_fault fault = { .why = "" };
@@ -32,8 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (r < 0 && (r != -EBADMSG || fault.off > size || !fault.why[0]))
 		abort();
-	for (size_t i = 0; r < 0 && read && !memchr(text, 0, size) && i < 3; i++)
-		if (strstr(fault.why, structure[i]))
+	for (size_t i = 0; r < 0 && read && !memchr(text, 0, size) && i < 4; i++)
+		if (strncmp(fault.why, structure[i], strlen(structure[i])) == 0)
 			abort();
 	json_object_put(o);
 	json_tokener_free(tok);

@@ -210,10 +210,10 @@ static void nodes(void **state)
 		{ 6,
 		  STORAGE("'links':[{'path':'/l','target':'t'},{'path':'/l/m','target':'t'}],"
 			  "'files':[{'path':'/l/a/b'},{'path':'/lx/a'},{'path':'/l/m/c'}],'directories':[{'path':'/l/d'}]"),
+		  "error at $.storage.directories.0: directory path includes link in config\n"
 		  "error at $.storage.files.0: file path includes link in config\n"
 		  "error at $.storage.files.2: file path includes link in config\n"
 		  "error at $.storage.files.2: file path includes link in config\n"
-		  "error at $.storage.directories.0: directory path includes link in config\n"
 		  "error at $.storage.links.1: link path includes link in config\n" },
 		{ 3, STORAGE("'links':[{'path':'/l','target':''},{'path':'/m'}]"),
 		  "error at $.storage.links.0.target: link target is required\n"
@@ -226,6 +226,7 @@ static void nodes(void **state)
 		  "error at $.storage.links.0: hard link target is a directory\n"
 		  "error at $.storage.links.1: hard link target is a directory\n"
 		  "warning at $.storage.links.3.user.id: user/group ignored for hard link\n"
+		  "warning at $.storage.links.3.user.name: user/group ignored for hard link\n"
 		  "warning at $.storage.links.3.group.name: user/group ignored for hard link\n" },
 		{ 6,
 		  "{'ignition':{'version':'$'},'systemd':{'units':[{'name':'a.service','contents':'[A]','dropins':["
