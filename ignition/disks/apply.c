@@ -121,22 +121,46 @@ static int wipe(int fd, const struct disk_state *d, struct err *e)
 	return r < 0 ? err_errno(e, -r, "erasing the partition table") : 0;
 }
 
+static int read_mbr(int fd, uint8_t mbr[MBR_BYTES], struct err *e)
+{
+	if (pread(fd, mbr, MBR_BYTES, 0) != MBR_BYTES)
+		return err_errno(e, errno ? errno : EIO, "reading the first sector");
+	return 0;
+}
+
+static int write_mbr(int fd, const uint8_t mbr[MBR_BYTES], struct err *e)
+{
+	int r = write_all(fd, mbr, MBR_BYTES, 0);
+
+	return r < 0 ? err_errno(e, -r, "writing the protective MBR") : 0;
+}
+
+/* libfdisk knows a GPT only by its protective MBR: a damaged one is repaired before. */
+static int pmbr_before(int fd, const struct disk_state *d, uint8_t old[MBR_BYTES], struct err *e)
+{
+	int r = read_mbr(fd, old, e);
+
+	if (r < 0 || pmbr_is_valid(old))
+		return r;
+	pmbr_fill(old, d->disk_lba);
+	return write_mbr(fd, old, e);
+}
+
 /*
- * libfdisk knows a GPT only by its protective MBR, and gives a new one an end address that older
- * firmware does not like; sgdisk follows the UEFI text. Either way the record is written here.
+ * libfdisk gives the record an end address of ones; sgdisk writes the one the UEFI text asks for
+ * and leaves a record alone that still covers the disk.
  */
-static int write_pmbr(int fd, const struct disk_state *d, bool fresh, struct err *e)
+static int pmbr_after(int fd, const struct disk_state *d, const uint8_t *old, struct err *e)
 {
 	uint8_t mbr[MBR_BYTES];
-	int r = 0;
+	int r = read_mbr(fd, mbr, e);
 
-	if (pread(fd, mbr, sizeof(mbr), 0) != sizeof(mbr))
-		return err_errno(e, errno, "reading the first sector");
-	if (!fresh && pmbr_is_valid(mbr))
-		return 0;
+	if (r < 0)
+		return r;
+	if (old && pmbr_covers(old, d->disk_lba))
+		return memcmp(mbr, old, MBR_BYTES) ? write_mbr(fd, old, e) : 0;
 	pmbr_fill(mbr, d->disk_lba);
-	r = write_all(fd, mbr, sizeof(mbr), 0);
-	return r < 0 ? err_errno(e, -r, "writing the protective MBR") : 0;
+	return write_mbr(fd, mbr, e);
 }
 
 /*
@@ -270,6 +294,7 @@ static int write_table(int fd, const char *node, const struct disk_state *have, 
 	bool wiped = has_kind(ops, n, DISK_OP_WIPE);
 	bool fresh = wiped || !have->has_gpt;
 	struct disk_state geometry = *have;
+	uint8_t mbr[MBR_BYTES];
 	int r = 0;
 
 	if (wiped)
@@ -280,11 +305,11 @@ static int write_table(int fd, const char *node, const struct disk_state *have, 
 		if (fresh)
 			r = disk_state_fresh_table(&geometry, e);
 		else
-			r = write_pmbr(fd, have, false, e);
+			r = pmbr_before(fd, have, mbr, e);
 		if (r == 0)
 			r = edit(fd, node, &geometry, fresh, ops, n, e);
-		if (r == 0 && fresh)
-			r = write_pmbr(fd, have, true, e);
+		if (r == 0)
+			r = pmbr_after(fd, have, fresh ? NULL : mbr, e);
 	}
 	if (r == 0 && fsync(fd) < 0)
 		r = err_errno(e, errno, "writing the partition table");

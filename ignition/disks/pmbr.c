@@ -15,6 +15,24 @@ bool pmbr_is_valid(const uint8_t mbr[MBR_BYTES])
 	return false;
 }
 
+static uint32_t protected_size(uint64_t disk_lba)
+{
+	return disk_lba - 1 > UINT32_MAX ? UINT32_MAX : (uint32_t)(disk_lba - 1);
+}
+
+bool pmbr_covers(const uint8_t mbr[MBR_BYTES], uint64_t disk_lba)
+{
+	static const uint8_t none[RECORD_BYTES];
+	const uint8_t *rec = mbr + RECORDS_AT;
+	uint32_t size;
+
+	for (int i = 1; i < N_RECORDS; i++)
+		if (memcmp(rec + i * RECORD_BYTES, none, RECORD_BYTES) != 0)
+			return true;
+	memcpy(&size, rec + 12, sizeof(size));
+	return le32toh(size) == protected_size(disk_lba);
+}
+
 /* The address of the last sector in the old geometry, all ones when it has none. */
 static void fill_chs(uint8_t chs[3], uint64_t lba)
 {
@@ -33,7 +51,7 @@ void pmbr_fill(uint8_t mbr[MBR_BYTES], uint64_t disk_lba)
 {
 	uint8_t *rec = mbr + RECORDS_AT;
 	uint32_t start = htole32(1);
-	uint32_t size = htole32(disk_lba - 1 > UINT32_MAX ? UINT32_MAX : (uint32_t)(disk_lba - 1));
+	uint32_t size = htole32(protected_size(disk_lba));
 
 	memset(rec, 0, N_RECORDS * RECORD_BYTES);
 	rec[2] = 2; /* the second sector of the first track */

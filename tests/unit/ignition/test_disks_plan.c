@@ -353,6 +353,8 @@ static void test_pmbr(void **state)
 		assert_false(pmbr_is_valid(mbr));
 		pmbr_fill(mbr, rows[i].disk);
 		assert_true(pmbr_is_valid(mbr));
+		assert_true(pmbr_covers(mbr, rows[i].disk));
+		assert_false(pmbr_covers(mbr, 4096));
 		assert_int_equal(mbr[0], 0x90);
 		assert_memory_equal(mbr + 451, rows[i].chs, 3);
 		assert_memory_equal(mbr + 458, rows[i].size, 4);
