@@ -1,5 +1,5 @@
 """The example node: its config made ready for a machine, and every item of it looked up in the
-facts that the booted node reports (guest/facts.py). Used by the test and by the demo."""
+facts that the booted node reports (facts.py). Used by the test and by the demo."""
 import base64
 import hashlib
 import json
@@ -45,7 +45,7 @@ def check_script(config, path):
                        [d["device"] + f"-part{p['number']}" for d in storage["disks"] for p in d["partitions"]],
             "paths": paths, "units": [u["name"] for u in config["systemd"]["units"]] + ["multi-user.target"],
             "users": [u["name"] for u in users]}
-    with open(os.path.join(vm.HERE, "guest/facts.py"), encoding="utf-8") as f:
+    with open(os.path.join(vm.HERE, "facts.py"), encoding="utf-8") as f:
         collector = f.read()
     with open(path, "w", encoding="utf-8") as f:
         f.write(f"import json\nSPEC = json.loads({json.dumps(spec)!r})\n{collector}")

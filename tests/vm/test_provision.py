@@ -2,6 +2,7 @@
 """The example config on a machine with a blank data disk: every item of it is looked up inside the
 booted node, and a later boot changes none of it."""
 import base64
+import json
 
 import case
 import node
@@ -26,6 +27,10 @@ def provision(bench):
     stages = [line.split("stage ")[1].split(":")[0] for line in machine.lines if line.startswith("hearth:") and ": started" in line]
     case.expect(stages == ["fetch-offline", "kargs", "disks", "mount", "files", "umount"], f"stages ran as {stages}")
     case.expect(facts["paths"]["/run/ignition.log"].get("kind") == "file", "the node has no /run/ignition.log")
+    journal = [json.loads(line) for line in facts["journal"].split("\n") if line]
+    for message in ("Stage: disks", "Stage: files", "Ignition finished successfully"):
+        case.expect(any(e["MESSAGE"].endswith(message) and e["PRIORITY"] == "6" for e in journal),
+                    f'the journal has no entry "{message}" of ignition')
     case.expect(checks.result.get("provisioningBootID") == facts["boot_id"], "result file names another boot")
 
     # The same disks without the first-boot flag and without the host's web server.

@@ -115,6 +115,7 @@ json.dump({
     "uids": {u.pw_name: u.pw_uid for u in pwd.getpwall()},
     "failed": run("systemctl", "--failed", "--plain", "--no-legend"),
     "system": run("systemctl", "is-system-running"),
+    "journal": run("journalctl", "-b", "-t", "ignition", "-o", "json", "--output-fields=MESSAGE,PRIORITY"),
     "machine_id": run("cat", "/etc/machine-id"),
     "network": run("ip", "-br", "address"),
 }, sys.stdout)
