@@ -217,7 +217,7 @@ int main(int argc, char **argv)
 	} else if (r < 0) {
 		fprintf(stderr, "%s\n", e.text);
 		option_help(&options, stderr);
-	} else if (v.version) {
+	} else if (v.version && option_given(&options, argc, argv, "version")) {
 		fprintf(stderr, "%s\n", HEARTH_VERSION);
 		code = 0;
 	} else {

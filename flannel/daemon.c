@@ -197,13 +197,14 @@ static int install_rules(struct daemon *d, struct err *e)
 		d->have_rules = true;
 		return rules_watch(d, e);
 	}
-	/* Without --ip-masq the overlay works without rules, unless a firewall forbids it. */
-	if (!d->o->ip_masq) {
-		log_warn("%s; going on without forward rules", e->text);
-		d->have_rules = true;
-		return 0;
-	}
-	return r;
+	if (d->o->ip_masq)
+		return r;
+	/* The overlay works without forward rules unless a firewall forbids it; they are tried again. */
+	log_warn("%s; going on without forward rules for now", e->text);
+	d->rules_trouble = *e;
+	*e = (struct err){ 0 };
+	d->have_rules = true;
+	return d->masq ? rules_watch(d, e) : 0;
 }
 
 static int write_env(struct daemon *d, struct err *e)

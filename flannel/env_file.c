@@ -104,14 +104,14 @@ static void take(struct env_file *env, const char *name, size_t n_name, const ch
 {
 	const struct {
 		const char *name;
-		int family;
 		struct ipnet *to;
+		int family;
 		bool single;
 	} nets[] = {
-		{ "FLANNEL_NETWORK", AF_INET, &env->network, false },
-		{ "FLANNEL_SUBNET", AF_INET, &env->subnet, true },
-		{ "FLANNEL_IPV6_NETWORK", AF_INET6, &env->network6, false },
-		{ "FLANNEL_IPV6_SUBNET", AF_INET6, &env->subnet6, true },
+		{ "FLANNEL_NETWORK", &env->network, AF_INET, false },
+		{ "FLANNEL_SUBNET", &env->subnet, AF_INET, true },
+		{ "FLANNEL_IPV6_NETWORK", &env->network6, AF_INET6, false },
+		{ "FLANNEL_IPV6_SUBNET", &env->subnet6, AF_INET6, true },
 	};
 	char number[16];
 

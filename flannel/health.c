@@ -300,12 +300,15 @@ void health_set_ready(struct health *h)
 
 unsigned health_port(const struct health *h)
 {
-	struct sockaddr_storage sa = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} sa;
 	socklen_t len = sizeof(sa);
 
-	if (getsockname(h->fd, (struct sockaddr *)&sa, &len) < 0)
+	memset(&sa, 0, sizeof(sa));
+	if (getsockname(h->fd, &sa.any, &len) < 0)
 		return 0;
-	if (sa.ss_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)&sa)->sin6_port);
-	return ntohs(((const struct sockaddr_in *)&sa)->sin_port);
+	return ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
 }

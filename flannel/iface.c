@@ -374,6 +374,8 @@ int iface_choose(const struct iface_snapshot *s, const struct iface_options *o, 
 		r = find_asked(s, o, &f, c.reason, e);
 	else
 		r = find_unasked(s, o, &f, c.reason, e);
+	if (r == 0 && !f.link)
+		r = err_text(e, ENODEV, "there is no network interface");
 	if (r == 0 && o->v4)
 		r = settle_addr(s, f.link, AF_INET, &f.addr, o->public_ip, &c.addr, &c.ext, e);
 	if (r == 0 && o->v6)

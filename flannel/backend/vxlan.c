@@ -363,7 +363,7 @@ static int changed(struct backend *b, const struct lease *put, size_t n_put, con
 static int attrs(const struct backend *b, struct lease_attrs *ret, struct err *e)
 {
 	const struct vxlan *v = (const struct vxlan *)b;
-	CLEANUP(lease_attrs_donep) struct lease_attrs a = { 0 };
+	struct lease_attrs a = { 0 };
 
 	(void)snprintf(a.backend_type, sizeof(a.backend_type), "%s", backend_vxlan.type);
 	a.public_ip = v->ext.ext;
@@ -374,11 +374,12 @@ static int attrs(const struct backend *b, struct lease_attrs *ret, struct err *e
 		int r = lease_vxlan_encode(&vx,
 					   h->self.family == AF_INET ? &a.backend_data : &a.backend_v6_data);
 
-		if (r < 0)
+		if (r < 0) {
+			lease_attrs_done(&a);
 			return err_errno(e, -r, "composing the lease");
+		}
 	}
 	*ret = a;
-	a = (struct lease_attrs){ 0 };
 	return 0;
 }
 
