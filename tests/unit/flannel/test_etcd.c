@@ -325,12 +325,13 @@ static struct lease_attrs attrs_of(const char *ip, const char *data)
 
 static void open_with(struct seen *s, struct loop *l, struct subnet_etcd_options o)
 {
+	const char *usual = TEXT("http://127.0.0.1:%d", etcd.client_port);
 	struct err e = { 0 };
 	int r;
 
 	*s = (struct seen){ .loop = l };
 	if (!o.endpoints)
-		o.endpoints = TEXT("http://127.0.0.1:%d", etcd.client_port);
+		o.endpoints = usual;
 	o.prefix = o.prefix ? o.prefix : PREFIX;
 	r = subnet_etcd_new(l, &o, &s->m, &e);
 	if (r < 0)
