@@ -176,13 +176,14 @@ static const struct ipaddr *match_addr(const struct iface_snapshot *s, const reg
 
 static int no_match(const struct iface_snapshot *s, const char *pattern, struct err *e)
 {
+	const size_t n_addrs = s->addrs ? s->n_addrs : 0;
 	char list[CANDIDATES_TEXT_MAX] = "";
 	size_t used = 0;
 
 	for (size_t l = 0; l < s->n_links && used < sizeof(list); l++) {
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s:[", l ? ", " : "",
 					 s->links[l].name);
-		for (size_t i = 0, n = 0; i < s->n_addrs && used < sizeof(list); i++)
+		for (size_t i = 0, n = 0; i < n_addrs && used < sizeof(list); i++)
 			if (s->addrs[i].ifindex == s->links[l].ifindex)
 				used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
 							 n++ ? " " : "", IPADDR_STR(&s->addrs[i].local.addr));
@@ -370,13 +371,15 @@ int iface_choose(const struct iface_snapshot *s, const struct iface_options *o, 
 	struct found f = { 0 };
 	int r;
 
+	if (!s->links || s->n_links == 0)
+		return err_text(e, ENODEV, "there is no network interface");
 	if (o->n_names || o->n_regexes || given(o->can_reach))
 		r = find_asked(s, o, &f, c.reason, e);
 	else
 		r = find_unasked(s, o, &f, c.reason, e);
-	if (r == 0 && !f.link)
-		r = err_text(e, ENODEV, "there is no network interface");
-	if (r == 0 && o->v4)
+	if (r < 0 || !f.link)
+		return r < 0 ? r : -ENODEV;
+	if (o->v4)
 		r = settle_addr(s, f.link, AF_INET, &f.addr, o->public_ip, &c.addr, &c.ext, e);
 	if (r == 0 && o->v6)
 		r = settle_addr(s, f.link, AF_INET6, &f.addr6, o->public_ip6, &c.addr6, &c.ext6, e);
