@@ -409,16 +409,21 @@ int http_start(struct http_client *c, const struct http_request *req, http_done_
 {
 	CLEANUP(buf_done) struct buf shown = BUF_INIT(.max = MAX_URL);
 	struct http_call *call = calloc(1, sizeof *call);
-	int r = call ? http_url_redact(req->url, &shown) : -ENOMEM;
+	int r;
 
+	if (!call)
+		return err_errno(e, ENOMEM, "starting a request");
+	*call = (struct http_call){
+		.client = c,
+		.req = *req,
+		.fn = fn,
+		.ctx = ctx,
+		.ended = true, /* not counted yet */
+		.delay_ms = HTTP_BACKOFF_MIN_MS,
+		.started_ms = loop_now_ms(),
+	};
+	r = http_url_redact(req->url, &shown);
 	if (r == 0) {
-		call->client = c;
-		call->req = *req;
-		call->fn = fn;
-		call->ctx = ctx;
-		call->ended = true; /* not counted yet */
-		call->delay_ms = HTTP_BACKOFF_MIN_MS;
-		call->started_ms = loop_now_ms();
 		call->shown = strdup(buf_str(&shown));
 		r = call->shown ? add_timers(call) : -ENOMEM;
 	}

@@ -29,7 +29,8 @@ static bool origin_of(const struct curl_api *api, const char *url, struct origin
 	ok = u && api->url_set(u, CURLUPART_URL, url, CURLU_PATH_AS_IS) == CURLUE_OK &&
 	     api->url_get(u, CURLUPART_SCHEME, &o->scheme, 0) == CURLUE_OK &&
 	     api->url_get(u, CURLUPART_HOST, &o->host, 0) == CURLUE_OK &&
-	     api->url_get(u, CURLUPART_PORT, &o->port, CURLU_DEFAULT_PORT) == CURLUE_OK;
+	     api->url_get(u, CURLUPART_PORT, &o->port, CURLU_DEFAULT_PORT) == CURLUE_OK && o->scheme &&
+	     o->host && o->port;
 	if (u)
 		api->url_cleanup(u);
 	return ok;
@@ -209,35 +210,45 @@ static bool set_transport(struct http_call *call, CURL *h)
 	       api->easy_setopt(h, CURLOPT_PREREQDATA, call) == CURLE_OK;
 }
 
+static bool is_http(const char *scheme)
+{
+	return strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0;
+}
+
+static int easy_new(struct http_call *call, const struct origin *o, CURL **ret, struct err *e)
+{
+	const struct curl_api *api = call->client->curl;
+	int r = add_headers(call, e);
+	CURL *h;
+
+	if (r < 0)
+		return r;
+	h = api->easy_init();
+	if (!h)
+		return err_errno(e, ENOMEM, "preparing a request");
+	if (!set_transport(call, h) || !set_method(call, h) || !set_tls(call->client, h) ||
+	    !set_proxy(call, h, o) || api->easy_setopt(h, CURLOPT_URL, call->url) != CURLE_OK) {
+		api->easy_cleanup(h);
+		return err_text(e, EIO, "libcurl refuses the settings of the request");
+	}
+	*ret = h;
+	return 0;
+}
+
 int http_easy_new(struct http_call *call, CURL **ret, struct err *e)
 {
 	const struct curl_api *api = call->client->curl;
 	struct origin o;
-	CURL *h = NULL;
 	bool ok;
 	int r;
 
 	ok = origin_of(api, call->url, &o);
-	if (o.scheme && strcasecmp(o.scheme, "http") != 0 && strcasecmp(o.scheme, "https") != 0)
+	if (o.scheme && !is_http(o.scheme))
 		r = err_text(e, EINVAL, "unsupported scheme \"%.20s\"", o.scheme);
+	else if (!ok)
+		r = err_text(e, EINVAL, "not a URL that can be fetched");
 	else
-		r = ok ? 0 : err_text(e, EINVAL, "not a URL that can be fetched");
-	if (r < 0) {
-		origin_done(api, &o);
-		return r;
-	}
-	r = add_headers(call, e);
-	if (r == 0) {
-		h = api->easy_init();
-		ok = h && set_transport(call, h) && set_method(call, h) && set_tls(call->client, h) &&
-		     set_proxy(call, h, &o) && api->easy_setopt(h, CURLOPT_URL, call->url) == CURLE_OK;
-		if (!ok)
-			r = err_text(e, EIO, "libcurl refuses the settings of the request");
-	}
+		r = easy_new(call, &o, ret, e);
 	origin_done(api, &o);
-	if (r < 0 && h)
-		api->easy_cleanup(h);
-	if (r == 0)
-		*ret = h;
 	return r;
 }

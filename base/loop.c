@@ -198,7 +198,7 @@ int loop_add_timer(struct loop *l, loop_fn fn, void *ctx, struct loop_source **r
 void loop_timer_set(struct loop_source *s, int64_t in_ms)
 {
 	s->armed = in_ms >= 0;
-	s->at_ms = loop_now_ms() + in_ms;
+	s->at_ms = loop_now_ms() + in_ms + (in_ms > 0); /* now is rounded down; never fire early */
 	s->armed_turn = s->loop->turn;
 }
 

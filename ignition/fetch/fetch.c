@@ -379,23 +379,36 @@ int fetch_get(struct fetcher *f, const struct fetch_get *req, struct buf *out, s
 	return fetch_all(f, &job, 1, req->headers, e);
 }
 
+/* Takes pem. */
+static int remember_ca(struct fetcher *f, const char *source, struct buf *pem, struct err *e)
+{
+	struct known_ca *k = calloc(1, sizeof *k);
+
+	if (k)
+		k->source = strdup(source);
+	if (!k || !k->source) {
+		free(k);
+		return err_errno(e, ENOMEM, "keeping a certificate");
+	}
+	k->pem = *pem;
+	*pem = BUF_INIT(.n = 0);
+	k->next = f->known;
+	f->known = k;
+	return 0;
+}
+
 /* Fetches and checks a CA once per process and source. */
-static int know_ca(struct fetcher *f, const struct ign_resource *res, const struct known_ca **ret,
-		   struct err *e)
+static int append_ca(struct fetcher *f, const struct ign_resource *res, struct buf *out, struct err *e)
 {
 	const char *source = res->source ? res->source : "";
 	CLEANUP(buf_done) struct buf raw = BUF_INIT(.max = MAX_CA_BYTES);
 	CLEANUP(buf_done) struct buf pem = BUF_INIT(.max = 2 * MAX_CA_BYTES);
 	struct buf_sink sink;
-	struct known_ca *k;
 	int r;
 
-	for (k = f->known; k; k = k->next) {
-		if (strcmp(k->source, source) == 0) {
-			*ret = k;
-			return 0;
-		}
-	}
+	for (const struct known_ca *k = f->known; k; k = k->next)
+		if (strcmp(k->source, source) == 0)
+			return buf_append(out, buf_str(&k->pem), k->pem.n);
 	buf_sink_init(&sink, &raw);
 	r = fetch_resource(f, res, &sink.base, e);
 	if (r < 0)
@@ -403,35 +416,19 @@ static int know_ca(struct fetcher *f, const struct ign_resource *res, const stru
 	r = ca_append(buf_str(&raw), raw.n, &pem, e);
 	if (r < 0)
 		return fail_source(source, r, e);
-	k = calloc(1, sizeof *k);
-	if (k)
-		k->source = strdup(source);
-	if (!k || !k->source) {
-		free(k);
-		return err_errno(e, ENOMEM, "keeping a certificate");
-	}
-	k->pem = pem;
-	pem = BUF_INIT(.n = 0);
-	k->next = f->known;
-	f->known = k;
-	*ret = k;
-	return 0;
+	r = buf_append(out, buf_str(&pem), pem.n);
+	return r < 0 ? r : remember_ca(f, source, &pem, e);
 }
 
 static int collect_cas(struct fetcher *f, const struct ign_tls *tls, struct buf *out, struct err *e)
 {
-	const struct known_ca *k = NULL;
-	int r = 0;
+	for (size_t i = 0; i < tls->certificate_authorities.n; i++) {
+		int r = append_ca(f, &tls->certificate_authorities.v[i], out, e);
 
-	for (size_t i = 0; r == 0 && i < tls->certificate_authorities.n; i++) {
-		r = know_ca(f, &tls->certificate_authorities.v[i], &k, e);
 		if (r < 0)
 			return err_wrap(e, r, "certificate authority %zu", i);
-		r = buf_append(out, buf_str(&k->pem), k->pem.n);
-		if (r < 0)
-			err_errno(e, -r, "keeping certificates");
 	}
-	return r;
+	return 0;
 }
 
 static long long seconds_ms(int64_t s)

@@ -231,6 +231,18 @@ static void settings_wait_for_calls(void **state)
 	assert_int_equal(http_client_configure(w->c, &settings, &w->e), 0);
 }
 
+static void urls_have_a_limit(void **state)
+{
+	struct world *w = *state;
+	CLEANUP(freep) char *url = calloc(1, 100001);
+	struct http_request req = { .url = url, .sink = &w->sink.base };
+
+	memset(url, 'x', 100000);
+	memcpy(url, "http://h/", 9);
+	assert_int_equal(http_start(w->c, &req, on_done, w, &w->call, &w->e), -EFBIG);
+	assert_string_equal(w->e.text, "a URL is longer than 65536 bytes");
+}
+
 static void urls_that_are_none(void **state)
 {
 	static const struct {
@@ -257,8 +269,8 @@ static void urls_that_are_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(puts_a_body),        T(other_methods), T(cancelling), T(settings_wait_for_calls),
-		T(urls_that_are_none),
+		T(puts_a_body),       T(other_methods),      T(cancelling), T(settings_wait_for_calls),
+		T(urls_have_a_limit), T(urls_that_are_none),
 	};
 
 	log_open("test", LOG_TO_STDERR, LOG_CRIT);

@@ -74,6 +74,21 @@ static int fetch_path(struct fetched *t, const struct server *s, const char *pat
 	return fetch(t, &res);
 }
 
+/* For what is retried until time is over: enough time for one attempt, however busy the machine. */
+static void expect_no_luck(struct fetched *t, struct ign_resource *res, const char *last_error)
+{
+	for (int ms = 200; ms <= 12800; ms *= 4) {
+		fetcher_set_total_timeout(t->f, ms);
+		assert_int_equal(fetch(t, res), -ETIMEDOUT);
+		assert_true(t->seconds >= ms / 1000.0);
+		assert_non_null(strstr(t->e.text, "unable to fetch resource in time"));
+		if (strstr(t->e.text, "last error: "))
+			break;
+	}
+	if (!strstr(t->e.text, last_error))
+		fail_msg("%s", t->e.text);
+}
+
 static void good_answers(void **state)
 {
 	struct fetched *t = *state;
@@ -114,7 +129,7 @@ static void retries(void **state)
 			fail_msg("%s: %s", cases[i].path, t->e.text);
 		assert_string_equal(buf_str(&t->b), "hello");
 		assert_int_equal(plain.requests, cases[i].requests);
-		if (t->seconds < cases[i].least || t->seconds > cases[i].most + 2)
+		if (t->seconds < cases[i].least || t->seconds > cases[i].most + 5)
 			fail_msg("%s took %.2f s", cases[i].path, t->seconds);
 	}
 }
@@ -151,15 +166,12 @@ static void time_limits(void **state)
 {
 	struct ign_ignition ign = { .timeouts.http_response_headers = { true, 1 } };
 	struct fetched *t = *state;
+	struct ign_resource down = { .source = url_of(t, &plain, "/down") };
 
-	fetcher_set_total_timeout(t->f, 500);
-	assert_int_equal(fetch_path(t, &plain, "/down"), -ETIMEDOUT);
-	assert_true(t->seconds >= 0.5 && t->seconds < 3);
-	assert_non_null(strstr(t->e.text, "unable to fetch resource in time"));
-	assert_non_null(strstr(t->e.text, "last error: HTTP 503 Service Unavailable"));
+	expect_no_luck(t, &down, "last error: HTTP 503 Service Unavailable");
 	fetcher_set_total_timeout(t->f, 300);
 	assert_int_equal(fetch_path(t, &plain, "/never"), -ETIMEDOUT);
-	assert_true(t->seconds < 0.85);
+	assert_true(t->seconds >= 0.3 && t->seconds < 5);
 	fetcher_set_total_timeout(t->f, -1);
 	assert_int_equal(fetch_path(t, &plain, "/ok"), -ETIMEDOUT);
 
@@ -168,7 +180,7 @@ static void time_limits(void **state)
 	plain.requests = 0;
 	assert_int_equal(fetch_path(t, &plain, "/slow"), 0);
 	assert_string_equal(buf_str(&t->b), "hello");
-	assert_true(t->seconds >= 1.2 && t->seconds < 4);
+	assert_true(t->seconds >= 1.2 && t->seconds < 10);
 	assert_int_equal(plain.requests, 2);
 }
 
@@ -177,10 +189,7 @@ static void nobody_listens(void **state)
 	struct ign_resource res = { .source = "http://user:secret@127.0.0.1:1/x?token=abc" };
 	struct fetched *t = *state;
 
-	fetcher_set_total_timeout(t->f, 300);
-	assert_int_equal(fetch(t, &res), -ETIMEDOUT);
-	assert_non_null(strstr(t->e.text, "GET http://127.0.0.1:1/x?token=<redacted> (attempt "));
-	assert_non_null(strstr(t->e.text, "last error: "));
+	expect_no_luck(t, &res, "GET http://127.0.0.1:1/x?token=<redacted>");
 	assert_null(strstr(t->e.text, "secret"));
 	assert_null(strstr(t->e.text, "abc"));
 }
@@ -389,21 +398,19 @@ static void tls(void **state)
 {
 	struct ign_ignition without = { .timeouts.http_total = { true, 1 } };
 	struct fetched *t = *state;
+	struct ign_resource res = { .source = url_of(t, &secure, "/ok") };
 
-	fetcher_set_total_timeout(t->f, 300);
-	assert_int_equal(fetch_path(t, &secure, "/ok"), -ETIMEDOUT);
-	assert_non_null(strstr(t->e.text, "certificate"));
+	expect_no_luck(t, &res, "certificate");
 	assert_int_equal(secure.requests, 0);
 
 	assert_int_equal(add_ca(t, "", NULL, NULL), 0);
 	assert_int_equal(fetch_path(t, &secure, "/ok"), 0);
 	assert_string_equal(buf_str(&t->b), "hello");
-	fetcher_set_total_timeout(t->f, 300);
-	assert_int_equal(fetch_path(t, &broken_tls, "/ok"), -ETIMEDOUT); /* another authority's */
+	url_of(t, &broken_tls, "/ok"); /* another authority's */
+	expect_no_luck(t, &res, "certificate");
 	assert_int_equal(broken_tls.requests, 0);
 	snprintf(t->url, sizeof t->url, "https://localhost:%u/ok", secure.port); /* not in the certificate */
-	struct ign_resource res = { .source = t->url };
-	assert_int_equal(fetch(t, &res), -ETIMEDOUT);
+	expect_no_luck(t, &res, "no alternative certificate subject name matches");
 
 	/* A later config without authorities keeps them. */
 	assert_int_equal(fetcher_configure(t->f, &without, &t->e), 0);
@@ -453,6 +460,29 @@ static void proxy(void **state)
 	unsetenv("http_proxy");
 }
 
+/* https through a proxy: CONNECT, and TLS with the far server; headers are for that one only. */
+static void tunnelled(void **state)
+{
+	char url[64];
+	struct ign_http_header h = { "X-Token", "secret" };
+	struct ign_ignition ign = { .proxy.https_proxy = url, .timeouts.http_total = { true, 2 } };
+	struct ign_resource res = { .source = "https://name.test/echo", .http_headers = { &h, 1 } };
+	struct fetched *t = *state;
+
+	assert_int_equal(add_ca(t, "", NULL, NULL), 0);
+	snprintf(url, sizeof url, "http://u:p@127.0.0.1:%u", other.port);
+	assert_int_equal(fetcher_configure(t->f, &ign, &t->e), 0);
+	assert_int_equal(fetch(t, &res), 0);
+	assert_memory_equal(other.request, "CONNECT name.test:443 HTTP/1.1\r\n", 32);
+	assert_non_null(strstr(other.request, "Proxy-Authorization: Basic dTpw\r\n"));
+	assert_null(strstr(other.request, "X-Token"));
+	assert_memory_equal(t->b.p, "GET /echo HTTP/1.1\r\n", 20);
+	assert_non_null(strstr(t->b.p, "X-Token: secret\r\n"));
+	assert_null(strstr(t->b.p, "Proxy-Authorization"));
+	res.source = "https://wrong.test/echo"; /* not the name in the certificate */
+	expect_no_luck(t, &res, "no alternative certificate subject name matches");
+}
+
 /* What an operator sees on the console. */
 static void attempts_are_logged(void **state)
 {
@@ -484,21 +514,10 @@ static void attempts_are_logged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(good_answers),
-		T(retries),
-		T(refusals),
-		T(time_limits),
-		T(nobody_listens),
-		T(headers),
-		T(get_for_providers),
-		T(verification_and_compression),
-		T(data_sources),
-		T(offline),
-		T(several_at_once),
-		T(tls),
-		T(authorities),
-		T(proxy),
-		T(attempts_are_logged),
+		T(good_answers),   T(retries), T(refusals),          T(time_limits),
+		T(nobody_listens), T(headers), T(get_for_providers), T(verification_and_compression),
+		T(data_sources),   T(offline), T(several_at_once),   T(tls),
+		T(authorities),    T(proxy),   T(tunnelled),         T(attempts_are_logged),
 	};
 
 	return cmocka_run_group_tests(tests, start_servers, stop_servers);
