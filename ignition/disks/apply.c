@@ -311,8 +311,6 @@ static int write_table(int fd, const char *node, const struct disk_state *have, 
 		if (r == 0)
 			r = pmbr_after(fd, have, fresh ? NULL : mbr, e);
 	}
-	if (r == 0 && fsync(fd) < 0)
-		r = err_errno(e, errno, "writing the partition table");
 	return r;
 }
 
@@ -380,6 +378,9 @@ int disk_apply(const char *node, const struct blkdev *d, const struct disk_state
 	r = settle_lock(fd, node, e);
 	if (r == 0 && disks_plan_writes(ops, n))
 		r = write_table(fd, node, have, ops, n, e);
+	/* Also when all was as wanted: it may be the unsynced work of a run that was killed. */
+	if (r == 0 && n && fsync(fd) < 0)
+		r = err_errno(e, errno, "writing the partition table");
 	if (r == 0 && n)
 		r = tell_kernel(fd, d, have, ops, n, e);
 	return r;

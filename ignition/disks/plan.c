@@ -339,6 +339,37 @@ static int place(struct planner *p, struct wanted *w)
 	return 0;
 }
 
+/*
+ * In the order sgdisk is given them. That order can put a floating partition where a later one must
+ * stay, which sgdisk then refuses; only in that case those with a place of their own go first.
+ */
+static int place_all(struct planner *p)
+{
+	size_t in_the_way = p->space.n_used;
+	struct err *e = p->e;
+	int r = 0, again = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n; i++)
+		if (p->w[i].exist)
+			r = place(p, &p->w[i]);
+	if (r != -ENOSPC)
+		return r;
+	p->space.n_used = in_the_way;
+	p->e = NULL;
+	for (int floating = 0; floating < 2; floating++) {
+		for (size_t i = 0; again == 0 && i < p->n; i++) {
+			const struct wanted *w = &p->w[i];
+			bool fixed = (w->spec->start_mib.set && w->spec->start_mib.v) ||
+				     (!w->spec->start_mib.set && w->is && !w->wipe);
+
+			if (w->exist && fixed == !floating)
+				again = place(p, &p->w[i]);
+		}
+	}
+	p->e = e;
+	return again < 0 ? r : 0;
+}
+
 static int refuse_active(const struct planner *p, const struct wanted *w)
 {
 	if (!w->is || !w->is->use)
@@ -444,9 +475,8 @@ int disks_plan(const struct ign_disk *want, const struct disk_state *have, struc
 	r = collect(&p);
 	if (r == 0)
 		r = space_init(&p);
-	for (size_t i = 0; r == 0 && i < p.n; i++)
-		if (p.w[i].exist)
-			r = place(&p, &p.w[i]);
+	if (r == 0)
+		r = place_all(&p);
 	if (r < 0)
 		return r;
 

@@ -139,6 +139,8 @@ static const struct plan_case cases[] = {
 	  .ops = "=1" },
 	{ "any number, same label, other size", .want = { { .label = "one", SIZE(10) } }, .have = { ONE },
 	  .ops = "+2@206848+20480 \"one\"" },
+	{ "a floating one makes room for one that stays", .want = { { NUM(3), SIZE(50) }, { NUM(1) } },
+	  .have = { ONE }, .ops = "+3@206848+102400 =1" },
 	{ "too big", .want = { { NUM(3), .label = "var", SIZE(2000) } }, .have = { ONE, TWO }, .r = -ENOSPC,
 	  .ops = "partition 3 (\"var\") does not fit: 2000 MiB (4096000 sectors) wanted, 623 MiB (1277919 "
 		 "sectors) free in the largest free block" },
