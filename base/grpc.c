@@ -164,6 +164,12 @@ static void flush(struct grpc_channel *ch)
 		ch->broken = true;
 		err_text(&ch->why, EPROTO, "%s: HTTP/2: %s", endpoint_name(ch), nghttp2_strerror((int)n));
 	}
+	/* nghttp2 answers a peer that breaks the protocol with GOAWAY and is done */
+	if (!ch->broken && !nghttp2_session_want_read(ch->session) &&
+	    !nghttp2_session_want_write(ch->session)) {
+		ch->broken = true;
+		err_text(&ch->why, EPROTO, "the peer does not speak HTTP/2 (is this etcd's client port?)");
+	}
 	/* acted on by the timer, because our caller may be anyone */
 	if (ch->broken)
 		loop_timer_set(ch->ping, 0);
