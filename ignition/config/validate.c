@@ -29,26 +29,22 @@ static void check_ignition(struct vctx *v, const struct cfg_path *at)
 	const struct cfg_path *config = CFG_CHILD(at, "config"), *proxy = CFG_CHILD(at, "proxy");
 	const struct cfg_path *cas = CFG_CHILD(CFG_CHILD(CFG_CHILD(at, "security"), "tls"),
 					       "certificateAuthorities");
+	const struct ign_resource *ca = ign->security.tls.certificate_authorities.v;
+	size_t n_cas = ign->security.tls.certificate_authorities.n;
 
-	for (size_t i = 0; i < ign->config.merge.n; i++) {
-		const struct cfg_path *item = CFG_ENTRY(CFG_CHILD(config, "merge"), i);
-
-		if (v->minor >= 1)
-			v_source_required(v, item, &ign->config.merge.v[i]);
-		v_resource(v, item, &ign->config.merge.v[i]);
-	}
+	for (size_t i = 0; v->minor >= 1 && i < ign->config.merge.n; i++)
+		v_source_required(v, CFG_ENTRY(CFG_CHILD(config, "merge"), i), &ign->config.merge.v[i]);
+	for (size_t i = 0; i < ign->config.merge.n; i++)
+		v_resource(v, CFG_ENTRY(CFG_CHILD(config, "merge"), i), &ign->config.merge.v[i]);
 	v_resource(v, CFG_CHILD(config, "replace"), &ign->config.replace);
 	v_proxy(v, CFG_CHILD(proxy, "httpProxy"), ign->proxy.http_proxy, false);
 	v_proxy(v, CFG_CHILD(proxy, "httpsProxy"), ign->proxy.https_proxy, true);
-	for (size_t i = 0; i < ign->security.tls.certificate_authorities.n; i++) {
-		const struct ign_resource *ca = &ign->security.tls.certificate_authorities.v[i];
-		const struct cfg_path *item = CFG_ENTRY(cas, i);
-
-		if (v->minor >= 1)
-			v_source_required(v, item, ca);
-		else if (!v_given(ca->source)) /* 3.0: a plain string, "" no URL */
-			v_url(v, CFG_CHILD(item, "source"), ca->source);
-		v_resource(v, item, ca);
+	for (size_t i = 0; v->minor >= 1 && i < n_cas; i++)
+		v_source_required(v, CFG_ENTRY(cas, i), &ca[i]);
+	for (size_t i = 0; i < n_cas; i++) {
+		if (v->minor == 0 && !v_given(ca[i].source)) /* there a plain string, and "" no URL */
+			v_url(v, CFG_CHILD(CFG_ENTRY(cas, i), "source"), ca[i].source);
+		v_resource(v, CFG_ENTRY(cas, i), &ca[i]);
 	}
 }
 

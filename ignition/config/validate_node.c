@@ -12,7 +12,7 @@ static void check_mode(struct vctx *v, const struct cfg_path *at, struct opt_i64
 		return;
 	if (mode.v < 0 || mode.v > MODE_MAX)
 		v_error(v, at, "illegal file mode");
-	else if (v->minor < 6 && mode.v & MODE_SPECIAL)
+	if (v->minor < 6 && mode.v & MODE_SPECIAL)
 		v_warn(v, at,
 		       "setuid/setgid/sticky bits are not supported or functional in spec versions older than "
 		       "3.6.0");

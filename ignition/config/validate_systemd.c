@@ -59,27 +59,21 @@ static size_t template_prefix(const char *name)
 	return (size_t)(at - name) + 1;
 }
 
-static void check_template(struct vctx *v, const struct cfg_path *at, const struct text_set *names,
+static void check_template(struct vctx *v, const struct cfg_path *at, const struct text_set *templates,
 			   const struct ign_unit *u)
 {
-	const struct text_ref *ref;
-	const struct ign_unit *t;
 	size_t n = template_prefix(u->name);
-	char name[300], why[WHY_MAX];
-	bool install;
+	char name[300];
 
 	if (n == 0 || n > 255)
 		return;
 	memcpy(name, u->name, n);
 	memcpy(name + n, ".service", sizeof ".service");
-	ref = text_set_find(names, name, strlen(name));
-	t = ref ? &v->config->systemd.units.v[ref->idx] : NULL;
-	if (t && v_given(t->contents) && unit_file_check(t->contents, &install, why, sizeof why) == 0 &&
-	    !install)
+	if (text_set_find(templates, name, strlen(name)))
 		v_warn(v, at, "template unit \"%s\" for \"%s\" doesn't have Install section", name, u->name);
 }
 
-static void check_unit(struct vctx *v, const struct cfg_path *at, const struct text_set *names,
+static void check_unit(struct vctx *v, const struct cfg_path *at, const struct text_set *templates,
 		       const struct ign_unit *u)
 {
 	const struct cfg_path *contents = CFG_CHILD(at, "contents");
@@ -92,23 +86,36 @@ static void check_unit(struct vctx *v, const struct cfg_path *at, const struct t
 		v_warn(v, contents,
 		       "unit \"%s\" is enabled, but has no install section so enable does nothing", u->name);
 	if (enabled)
-		check_template(v, contents, names, u);
+		check_template(v, contents, templates, u);
 	for (size_t i = 0; i < u->dropins.n; i++)
 		check_dropin(v, CFG_ENTRY(CFG_CHILD(at, "dropins"), i), &u->dropins.v[i]);
+}
+
+static bool is_template_without_install(const struct ign_unit *u)
+{
+	static const char suffix[] = "@.service";
+	size_t n = strlen(u->name);
+	char why[WHY_MAX];
+	bool install;
+
+	return n > strlen(suffix) && strcmp(u->name + n - strlen(suffix), suffix) == 0 &&
+	       v_given(u->contents) && unit_file_check(u->contents, &install, why, sizeof why) == 0 &&
+	       !install;
 }
 
 void v_systemd(struct vctx *v, const struct cfg_path *at)
 {
 	const struct ign_systemd *sd = &v->config->systemd;
-	struct text_set names;
+	struct text_set templates;
 
-	if (text_set_init(&names, v->arena, sd->units.n) < 0) {
+	if (text_set_init(&templates, v->arena, sd->units.n) < 0) {
 		v->r = -ENOMEM;
 		return;
 	}
 	for (size_t i = 0; i < sd->units.n; i++)
-		text_set_add(&names, sd->units.v[i].name, i);
-	text_set_sort(&names);
+		if (is_template_without_install(&sd->units.v[i]))
+			text_set_add(&templates, sd->units.v[i].name, i);
+	text_set_sort(&templates);
 	for (size_t i = 0; i < sd->units.n; i++)
-		check_unit(v, CFG_ENTRY(CFG_CHILD(at, "units"), i), &names, &sd->units.v[i]);
+		check_unit(v, CFG_ENTRY(CFG_CHILD(at, "units"), i), &templates, &sd->units.v[i]);
 }

@@ -111,9 +111,16 @@ void v_filesystems(struct vctx *v, const struct cfg_path *at)
 	}
 }
 
-static bool custom_given(const struct ign_clevis_custom *c)
+/* Whether custom says anything that must be complete. 3.2 looked at its two strings only. */
+static bool custom_given(const struct vctx *v, const struct ign_clevis_custom *c)
 {
-	return v_given(c->pin) || v_given(c->config) || c->needs_network.v;
+	return v_given(c->pin) || v_given(c->config) || (v->minor >= 3 && c->needs_network.v);
+}
+
+/* Whether it excludes the other ways. In 3.2 it did by being there at all; "{}" cannot be told apart. */
+static bool custom_claims(const struct vctx *v, const struct ign_clevis_custom *c)
+{
+	return v->minor >= 3 ? v_given(c->pin) : c->pin || c->config || c->needs_network.set;
 }
 
 static bool clevis_other_than_custom(const struct ign_clevis *c)
@@ -127,7 +134,7 @@ static void check_pin(struct vctx *v, const struct cfg_path *at, const struct ig
 	bool known = v_given(c->pin) && (strcmp(c->pin, "tpm2") == 0 || strcmp(c->pin, "tang") == 0 ||
 					 strcmp(c->pin, "sss") == 0);
 
-	if (!custom_given(c))
+	if (!custom_given(v, c))
 		return;
 	if (!v_given(c->pin) && v->minor >= 3)
 		v_error(v, pin, "missing required custom clevis pin");
@@ -152,8 +159,6 @@ static void check_tang(struct vctx *v, const struct cfg_path *at, const struct i
 static void check_luks(struct vctx *v, const struct cfg_path *at, const struct ign_luks *l)
 {
 	const struct cfg_path *clevis = CFG_CHILD(at, "clevis"), *cex = CFG_CHILD(at, "cex");
-	/* 3.2 had no optional members in custom: anything given there makes it custom */
-	bool custom = v->minor >= 3 ? v_given(l->clevis.custom.pin) : custom_given(&l->clevis.custom);
 
 	if (l->name && strchr(l->name, '/'))
 		v_error(v, CFG_CHILD(at, "name"), "device names cannot contain slashes");
@@ -167,7 +172,7 @@ static void check_luks(struct vctx *v, const struct cfg_path *at, const struct i
 		v_error(v, cex, "cannot use cex with clevis");
 	if (l->cex.enabled.v && v_given(l->key_file.source))
 		v_error(v, cex, "cannot use key file with cex");
-	if (custom && clevis_other_than_custom(&l->clevis))
+	if (custom_claims(v, &l->clevis.custom) && clevis_other_than_custom(&l->clevis))
 		v_error(v, clevis, "cannot use custom clevis config with tpm2, tang, or threshold");
 	check_pin(v, CFG_CHILD(clevis, "custom"), &l->clevis.custom);
 	for (size_t i = 0; i < l->clevis.tang.n; i++)

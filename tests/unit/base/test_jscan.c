@@ -88,6 +88,7 @@ static void refuses_with_place_and_reason(void **state)
 		{ "\"\xf4\x90\x80\x80\"", 1, "invalid UTF-8 in a string" },
 		{ "\"\xff\"", 1, "invalid UTF-8 in a string" },
 		{ "\"ab\xc3\"", 3, "invalid UTF-8 in a string" },
+		{ "\"\xe2\x82x\"", 1, "invalid UTF-8 in a string" },
 		{ "{\"a\":1,\"b\":2,\"a\":3}", 13, "duplicate key \"a\"" },
 		{ "{\"a\":1,\"\\u0061\":3}", 7, "duplicate key \"\\u0061\"" },
 		{ "{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":3}", 18, "duplicate key \"\xf0\x9f\x98\x80\"" },

@@ -37,8 +37,8 @@ static void resources(void **state)
 			     ".httpHeaders.1.value: unable to parse HTTP header\n" },
 		{ 6, IGN("'config':{'merge':[{'source':'ftp://x'},{'compression':'gzip'}]}"),
 		  "error at $.ignition.config.merge.0: invalid url scheme\n"
-		  "error at $.ignition.config.merge.0.source: invalid url scheme\n"
-		  "error at $.ignition.config.merge.1: source is required\n" },
+		  "error at $.ignition.config.merge.1: source is required\n"
+		  "error at $.ignition.config.merge.0.source: invalid url scheme\n" },
 		{ 6, IGN("'config':{'merge':[{},{'source':''}]}"),
 		  "error at $.ignition.config.merge.0: source is required\n"
 		  "error at $.ignition.config.merge.1: source is required\n"

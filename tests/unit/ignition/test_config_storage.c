@@ -256,9 +256,17 @@ static void luks(void **state)
 			  ".label: luks device labels cannot be longer than 47 characters\n" AT_LUKS
 			  ".device: path not absolute\n" },
 		{ 6, LUKS("'keyFile':{'source':'x'}"), AT_LUKS ".keyFile.source: invalid url scheme\n" },
-		{ 2, LUKS("'clevis':{'custom':{'needsNetwork':true}}"),
-		  AT_LUKS ".clevis.custom.pin: unsupported clevis pin\n" AT_LUKS
-			  ".clevis.custom.config: missing required custom clevis config\n" },
+		/* 3.2: the two strings decide whether custom is complete, its being there what it excludes */
+		{ 2, LUKS("'clevis':{'custom':{'needsNetwork':true}}"), "" },
+		{ 2, LUKS("'clevis':{'custom':{'config':'x'}}"),
+		  AT_LUKS ".clevis.custom.pin: unsupported clevis pin\n" },
+		{ 2, LUKS("'clevis':{'custom':{'pin':'tang'}}"),
+		  AT_LUKS ".clevis.custom.config: missing required custom clevis config\n" },
+		{ 2, LUKS("'clevis':{'custom':{'needsNetwork':false},'tpm2':true}"),
+		  AT_LUKS ".clevis: cannot use custom clevis config with tpm2, tang, or threshold\n" },
+		{ 3, LUKS("'clevis':{'custom':{'needsNetwork':false},'tpm2':true}"), "" },
+		{ 3, LUKS("'clevis':{'custom':{'config':'x'},'tpm2':true}"),
+		  AT_LUKS ".clevis.custom.pin: missing required custom clevis pin\n" },
 		{ 3, LUKS("'clevis':{'custom':{'needsNetwork':true}}"),
 		  AT_LUKS ".clevis.custom.pin: missing required custom clevis pin\n" AT_LUKS
 			  ".clevis.custom.config: missing required custom clevis config\n" },
