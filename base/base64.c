@@ -5,27 +5,65 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* The value plus one; 0 = not in the alphabet. */
+static const unsigned char values[256] = {
+	['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+	['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+	['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+	['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+	['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+	['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+	['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+	['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
+
 static int value_of(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	return values[(unsigned char)c] - 1;
+}
+
+static size_t put_group(unsigned char *block, size_t used, uint32_t group)
+{
+	block[used] = (unsigned char)(group >> 16);
+	block[used + 1] = (unsigned char)(group >> 8);
+	block[used + 2] = (unsigned char)group;
+	return used + 3;
+}
+
+static int flush(struct buf *out, const unsigned char *block, size_t *used)
+{
+	int r = out ? buf_append(out, block, *used) : 0;
+
+	*used = 0;
+	return r;
 }
 
 /* out may be NULL: only check. */
 static int decode(const char *s, size_t n, bool skip_newlines, struct buf *out)
 {
+	unsigned char block[3 * 1024]; /* appended when full */
 	unsigned have = 0, pad = 0;
 	uint32_t group = 0;
+	size_t used = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		int v = value_of(s[i]);
 
+		if (have == 0 && pad == 0 && n - i >= 4) { /* the usual case: four at once */
+			int a = value_of(s[i + 1]), b = value_of(s[i + 2]), c = value_of(s[i + 3]);
+
+			if ((v | a | b | c) >= 0) {
+				group = (uint32_t)v << 18 | (uint32_t)a << 12 | (uint32_t)b << 6 |
+					(uint32_t)c;
+				used = put_group(block, used, group);
+				i += 3;
+				group = 0;
+				if (used == sizeof block)
+					r = flush(out, block, &used);
+				continue;
+			}
+		}
 		if (skip_newlines && (s[i] == '\n' || s[i] == '\r'))
 			continue;
 		if (s[i] == '=') { /* allowed as third and fourth of the last group */
@@ -37,24 +75,22 @@ static int decode(const char *s, size_t n, bool skip_newlines, struct buf *out)
 		if (v < 0 || pad)
 			return -EBADMSG;
 		group = group << 6 | (uint32_t)v;
-		if (++have == 4) {
-			char bytes[3] = { (char)(group >> 16), (char)(group >> 8), (char)group };
-
-			r = out ? buf_append(out, bytes, 3) : 0;
-			if (r < 0)
-				return r;
-			have = 0;
-			group = 0;
-		}
+		if (++have < 4)
+			continue;
+		used = put_group(block, used, group);
+		have = 0;
+		group = 0;
+		if (used == sizeof block)
+			r = flush(out, block, &used);
 	}
-	if (have == 0)
-		return pad ? -EBADMSG : 0;
-	if (have + pad != 4)
+	if (r < 0)
+		return r;
+	if (have + pad != 0 && (have == 0 || have + pad != 4))
 		return -EBADMSG;
 	group <<= 6 * pad;
-	char bytes[2] = { (char)(group >> 16), (char)(group >> 8) };
-
-	return out ? buf_append(out, bytes, have - 1) : 0;
+	for (unsigned i = 1; i < have; i++) /* two characters make a byte, three make two */
+		block[used++] = (unsigned char)(group >> (24 - 8 * i));
+	return flush(out, block, &used);
 }
 
 int base64_decode(const char *s, size_t n, bool skip_newlines, struct buf *out)

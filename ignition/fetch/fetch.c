@@ -227,6 +227,9 @@ static int build_headers(struct slot *s, const struct fetch_header *extra, struc
 	size_t n = 0;
 	int r;
 
+	s->arena = arena_new();
+	if (!s->arena)
+		return err_errno(e, ENOMEM, "preparing the request headers");
 	while (extra && extra[n].name)
 		n++;
 	r = headers_defaults(&s->headers, n + res->http_headers.n, s->arena, e);
@@ -257,9 +260,8 @@ static int start_job(struct fetcher *f, struct slot *s, const struct fetch_heade
 			     "unsupported source scheme (data, http and https are known)");
 		return fail_source(source, r, &s->e);
 	}
-	s->arena = arena_new();
-	r = s->arena ? build_pipeline(s, &s->e) : err_errno(&s->e, ENOMEM, "preparing");
-	if (r == 0)
+	r = build_pipeline(s, &s->e);
+	if (r == 0 && scheme->needs_net)
 		r = build_headers(s, extra, &s->e);
 	if (r < 0)
 		return fail_source(source, r, &s->e);

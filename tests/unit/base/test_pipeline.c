@@ -78,6 +78,38 @@ static void base64_refuses(void **state)
 	assert_int_equal(base64_decode("Zm9v", 4, false, &out), -EFBIG);
 }
 
+static void base64_of_much(void **state)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = 0);
+	CLEANUP(buf_done) struct buf lines = BUF_INIT(.max = 0);
+	CLEANUP(buf_done) struct buf out = BUF_INIT(.max = 0);
+	unsigned char data[10001];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (unsigned char)(i * 2654435761U >> 11);
+	for (size_t n = sizeof data; n > sizeof data - 3; n--) {
+		buf_clear(&text);
+		buf_clear(&lines);
+		assert_int_equal(base64_encode(data, n, &text), 0);
+		for (size_t i = 0; i < text.n; i += 75) {
+			assert_int_equal(buf_append(&lines, text.p + i, text.n - i < 75 ? text.n - i : 75),
+					 0);
+			assert_int_equal(buf_puts(&lines, "\r\n"), 0);
+		}
+		for (int k = 0; k < 2; k++) {
+			const struct buf *in = k ? &lines : &text;
+
+			buf_clear(&out);
+			assert_int_equal(base64_decode(in->p, in->n, k == 1, &out), 0);
+			assert_int_equal(out.n, n);
+			assert_memory_equal(out.p, data, n);
+		}
+		text.p[5000] = '*';
+		assert_int_equal(base64_check(text.p, text.n, false), -EBADMSG);
+	}
+}
+
 static void memory_has_a_limit(void **state)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(.max = 10);
@@ -279,13 +311,10 @@ static void chain_and_reset(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(base64_both_ways),
-		cmocka_unit_test(base64_refuses),
-		cmocka_unit_test(memory_has_a_limit),
-		cmocka_unit_test(files_start_again),
-		cmocka_unit_test(hashes),
-		cmocka_unit_test(gunzip_table),
-		cmocka_unit_test(bombs_stop_at_the_limit),
+		cmocka_unit_test(base64_both_ways),  cmocka_unit_test(base64_refuses),
+		cmocka_unit_test(base64_of_much),    cmocka_unit_test(memory_has_a_limit),
+		cmocka_unit_test(files_start_again), cmocka_unit_test(hashes),
+		cmocka_unit_test(gunzip_table),      cmocka_unit_test(bombs_stop_at_the_limit),
 		cmocka_unit_test(chain_and_reset),
 	};
 
