@@ -19,7 +19,7 @@
 
 enum {
 	ADDRESSES_MAX = 4,          /* of one name; each gets its share of the time */
-	READ_BYTES = 64 << 10,      /* at once */
+	READ_BYTES = 32 << 10,      /* at once */
 	READS_PER_TURN = 8,         /* other sources want their turn, too */
 	RESOLVER_STACK = 256 << 10, /* the resolver's modules fit, a default stack is 8 MB */
 };
@@ -329,7 +329,7 @@ static int feed(struct conn *c, const void *p, size_t n)
 
 static int read_some(struct conn *c)
 {
-	static _Thread_local char chunk[READ_BYTES];
+	char chunk[READ_BYTES];
 
 	for (unsigned i = 0; i < READS_PER_TURN && !c->ended; i++) {
 		ssize_t n = recv(c->fd, chunk, sizeof(chunk), 0);
@@ -570,56 +570,4 @@ int conn_write(struct conn *c, const void *p, size_t n)
 	}
 	want_events(c);
 	return r;
-}
-
-static int load_client_cert(SSL_CTX *ctx, const char *certfile, const char *keyfile, struct err *e)
-{
-	const char *what = certfile;
-
-	if (SSL_CTX_use_certificate_chain_file(ctx, certfile) == 1) {
-		what = keyfile;
-		if (SSL_CTX_use_PrivateKey_file(ctx, keyfile, SSL_FILETYPE_PEM) == 1) {
-			if (SSL_CTX_check_private_key(ctx) == 1)
-				return 0;
-			return err_text(e, EINVAL, "%s: is not the key of the certificate in %s", keyfile,
-					certfile);
-		}
-	}
-	/* OpenSSL's error queue starts with the reason nearest to the file */
-	unsigned long code = ERR_peek_error();
-
-	return err_text(e, EINVAL, "%s: %s", what,
-			ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
-					       : ERR_reason_error_string(code));
-}
-
-int conn_tls_new(const char *cafile, const char *certfile, const char *keyfile, SSL_CTX **ret, struct err *e)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	int r = 0;
-
-	if (!ctx)
-		return err_errno(e, ENOMEM, "TLS");
-	ERR_clear_error();
-	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS);
-	if (cafile && SSL_CTX_load_verify_file(ctx, cafile) != 1) {
-		unsigned long code = ERR_peek_error();
-		const char *why = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
-							 : ERR_reason_error_string(code);
-
-		r = err_text(e, EINVAL, "%s: %s", cafile, why ? why : "holds no certificate");
-	} else if (!cafile && SSL_CTX_set_default_verify_paths(ctx) != 1) {
-		r = err_text(e, EINVAL, "the system's CA certificates cannot be loaded");
-	}
-	if (r == 0 && certfile && keyfile)
-		r = load_client_cert(ctx, certfile, keyfile, e);
-	ERR_clear_error();
-	if (r < 0) {
-		SSL_CTX_free(ctx);
-		return r;
-	}
-	*ret = ctx;
-	return 0;
 }

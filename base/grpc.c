@@ -1,5 +1,4 @@
 #include "base/grpc.h"
-#include <ctype.h>
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
 #include <string.h>
@@ -14,60 +13,10 @@ enum {
 	CONNECT_TIMEOUT_MS = 2000,
 	PING_INTERVAL_MS = 10000,
 	PING_TIMEOUT_MS = 5000,
-	STREAM_WINDOW = 1 << 20,
-	CONNECTION_WINDOW = 4 << 20,
-	STATUS_TEXT_MAX = 512,
 	STORY_MAX = 900,
 };
 
-struct grpc_call {
-	struct grpc_channel *ch;
-	struct grpc_call *next, **link;
-	const struct grpc_events *ev;
-	void *ctx;
-	char *path;
-	struct grpc_header *headers;
-	size_t n_headers;
-	struct buf out; /* the framed message */
-	size_t out_sent;
-	int timeout_ms;
-	struct loop_source *deadline;
-	uint64_t generation;
-	int32_t stream; /* -1: waits for a connection */
-	unsigned busy;
-	bool dead; /* cancelled while its own event was running */
-
-	struct grpc_deframer in;
-	int in_error;          /* why we refused what the peer sent */
-	int http_status, code; /* -1 = not seen */
-	char text[STATUS_TEXT_MAX];
-};
-
-struct grpc_channel {
-	struct loop *loop;
-	struct grpc_endpoint endpoints[GRPC_ENDPOINTS_MAX];
-	size_t n_endpoints, cur;
-	size_t failed; /* endpoints in a row that could not be reached */
-	SSL_CTX *tls;
-	int connect_timeout_ms, ping_interval_ms, ping_timeout_ms;
-
-	struct conn *conn;
-	nghttp2_session *session; /* NULL until the connection is up */
-	struct loop_source *ping;
-	bool ping_sent;
-	struct grpc_call *calls;
-	uint64_t generation;
-	char last_endpoint[300];
-	struct buf story; /* why each endpoint of this round could not be reached */
-
-	unsigned busy, in_session;
-	bool freed;
-	int callback_error; /* a user's event returned it inside nghttp2 */
-	bool broken;        /* noticed inside nghttp2; acted on outside */
-	struct err why;
-};
-
-static void call_release(struct grpc_call *c)
+void grpc_call_release(struct grpc_call *c)
 {
 	grpc_deframer_done(&c->in);
 	loop_source_free(c->deadline);
@@ -118,13 +67,7 @@ struct grpc_channel *grpc_channel_free(struct grpc_channel *ch)
 	return NULL;
 }
 
-static const char *endpoint_name(const struct grpc_channel *ch)
-{
-	return ch->endpoints[ch->cur].name;
-}
-
-/* Tells the caller; the call is gone afterwards. */
-static int call_finish(struct grpc_call *c, int code, const char *message)
+int grpc_call_finish(struct grpc_call *c, int code, const char *message)
 {
 	struct grpc_status st = { .code = code, .message = message, .endpoint = c->ch->last_endpoint };
 	int r = 0;
@@ -138,7 +81,7 @@ static int call_finish(struct grpc_call *c, int code, const char *message)
 		c->busy--;
 	}
 	if (c->busy == 0)
-		call_release(c);
+		grpc_call_release(c);
 	return r;
 }
 
@@ -155,14 +98,15 @@ static void flush(struct grpc_channel *ch)
 
 		if (r < 0) {
 			ch->broken = true;
-			err_errno(&ch->why, -r, "sending to %s", endpoint_name(ch));
+			err_errno(&ch->why, -r, "sending to %s", grpc_endpoint_name(ch));
 			break;
 		}
 	}
 	ch->in_session--;
 	if (n < 0 && !ch->broken) {
 		ch->broken = true;
-		err_text(&ch->why, EPROTO, "%s: HTTP/2: %s", endpoint_name(ch), nghttp2_strerror((int)n));
+		err_text(&ch->why, EPROTO, "%s: HTTP/2: %s", grpc_endpoint_name(ch),
+			 nghttp2_strerror((int)n));
 	}
 	/* nghttp2 answers a peer that breaks the protocol with GOAWAY and is done */
 	if (!ch->broken && !nghttp2_session_want_read(ch->session) &&
@@ -201,7 +145,7 @@ static int fail_calls(struct grpc_channel *ch, bool sent_only, int code, const c
 			c = c->next;
 		if (!c)
 			return result;
-		r = call_finish(c, code, why);
+		r = grpc_call_finish(c, code, why);
 		if (r < 0 && result == 0)
 			result = r;
 	}
@@ -215,18 +159,18 @@ static int fail_connection(struct grpc_channel *ch, const struct err *why)
 	struct err e = { 0 };
 	int r = 0, r2;
 
-	log_debug("connection to %s: %s", endpoint_name(ch), why->text);
-	snprintf(ch->last_endpoint, sizeof(ch->last_endpoint), "%s", endpoint_name(ch));
+	log_debug("connection to %s: %s", grpc_endpoint_name(ch), why->text);
+	snprintf(ch->last_endpoint, sizeof(ch->last_endpoint), "%s", grpc_endpoint_name(ch));
 	for (struct grpc_call *c = was_up ? ch->calls : NULL; c; c = c->next)
 		if (c->stream >= 0)
 			nghttp2_session_set_stream_user_data(ch->session, c->stream, NULL);
 	if (was_up) {
-		snprintf(text, sizeof(text), "%s: %s", endpoint_name(ch), why->text);
+		snprintf(text, sizeof(text), "%s: %s", grpc_endpoint_name(ch), why->text);
 		ch->failed = 0;
 		buf_clear(&ch->story);
 	} else {
 		ch->failed++;
-		if (buf_printf(&ch->story, "%s%s: %s", ch->story.n ? "; " : "", endpoint_name(ch),
+		if (buf_printf(&ch->story, "%s%s: %s", ch->story.n ? "; " : "", grpc_endpoint_name(ch),
 			       why->text) < 0)
 			log_debug("list of connection failures is full");
 	}
@@ -273,203 +217,6 @@ static int leave(struct grpc_channel *ch, int r)
 	return r;
 }
 
-static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *buf, size_t length,
-			 uint32_t *flags, nghttp2_data_source *source, void *ctx)
-{
-	struct grpc_call *c = nghttp2_session_get_stream_user_data(session, stream);
-	size_t n;
-
-	(void)source, (void)ctx;
-	if (!c)
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-	n = c->out.n - c->out_sent;
-	if (n > length)
-		n = length;
-	memcpy(buf, c->out.p + c->out_sent, n);
-	c->out_sent += n;
-	if (c->out_sent == c->out.n)
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
-	return (ssize_t)n;
-}
-
-static nghttp2_nv header(const char *name, const char *value, uint8_t flags)
-{
-	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, strlen(name),
-			     strlen(value), flags };
-}
-
-enum { HEADERS_FIXED = 8, HEADERS_MAX = 16 };
-
-static int submit(struct grpc_call *c)
-{
-	struct grpc_channel *ch = c->ch;
-	const struct grpc_endpoint *ep = &ch->endpoints[ch->cur];
-	nghttp2_data_provider body = { .read_callback = read_body };
-	nghttp2_nv nv[HEADERS_FIXED + HEADERS_MAX];
-	char authority[300], timeout[24];
-	size_t n = 0;
-
-	snprintf(authority, sizeof(authority), strchr(ep->host, ':') ? "[%s]:%s" : "%s:%s", ep->host,
-		 ep->port);
-	nv[n++] = header(":method", "POST", 0);
-	nv[n++] = header(":scheme", ep->tls ? "https" : "http", 0);
-	nv[n++] = header(":path", c->path, 0);
-	nv[n++] = header(":authority", authority, 0);
-	nv[n++] = header("te", "trailers", 0);
-	nv[n++] = header("content-type", "application/grpc", 0);
-	nv[n++] = header("user-agent", "hearth/" HEARTH_VERSION, 0);
-	if (c->timeout_ms > 0) {
-		snprintf(timeout, sizeof(timeout), "%dm", c->timeout_ms);
-		nv[n++] = header("grpc-timeout", timeout, 0);
-	}
-	/* tokens must not stay in compression tables */
-	for (size_t i = 0; i < c->n_headers; i++)
-		nv[n++] = header(c->headers[i].name, c->headers[i].value, NGHTTP2_NV_FLAG_NO_INDEX);
-	c->stream = nghttp2_submit_request(ch->session, NULL, nv, n, &body, c);
-	return c->stream < 0 ? -EPROTO : 0;
-}
-
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t n_name,
-		     const uint8_t *value, size_t n_value, uint8_t flags, void *ctx)
-{
-	struct grpc_call *c = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-	size_t o = 0;
-
-	(void)flags, (void)ctx, (void)n_name;
-	if (!c || frame->hd.type != NGHTTP2_HEADERS)
-		return 0;
-	/* nghttp2 terminates both; unreadable numbers become an unknown code */
-	if (strcmp((const char *)name, ":status") == 0)
-		c->http_status = atoi((const char *)value);
-	else if (strcmp((const char *)name, "grpc-status") == 0)
-		c->code = isdigit(value[0]) && n_value <= 9 ? atoi((const char *)value) : GRPC_UNKNOWN;
-	if (strcmp((const char *)name, "grpc-message") != 0)
-		return 0;
-	for (size_t i = 0; i < n_value && o < sizeof(c->text) - 1; i++) {
-		unsigned ch = value[i];
-
-		if (ch == '%' && n_value - i > 2 && isxdigit(value[i + 1]) && isxdigit(value[i + 2])) {
-			char hex[3] = { (char)value[i + 1], (char)value[i + 2], '\0' };
-
-			ch = (unsigned)strtoul(hex, NULL, 16);
-			i += 2;
-		}
-		c->text[o++] = ch < 0x20 || ch == 0x7f ? '?' : (char)ch;
-	}
-	c->text[o] = '\0';
-	return 0;
-}
-
-/* A user's event ran inside nghttp2: remember what it wants from the loop. */
-static void note_result(struct grpc_channel *ch, int r)
-{
-	if (r < 0 && ch->callback_error == 0)
-		ch->callback_error = r;
-}
-
-static int on_message(void *ctx, const void *p, size_t n)
-{
-	struct grpc_call *c = ctx;
-
-	note_result(c->ch, c->ev->message(c->ctx, p, n));
-	return c->dead ? -ECANCELED : 0;
-}
-
-static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream, const uint8_t *p, size_t n,
-			 void *ctx)
-{
-	struct grpc_channel *ch = ctx;
-	struct grpc_call *c = nghttp2_session_get_stream_user_data(session, stream);
-	int r;
-
-	(void)flags;
-	if (!c || c->dead || (c->http_status > 0 && c->http_status != 200))
-		return 0;
-	c->busy++;
-	r = grpc_deframe(&c->in, p, n, on_message, c);
-	c->busy--;
-	if (c->dead) {
-		if (c->busy == 0)
-			call_release(c);
-	} else if (r < 0) {
-		c->in_error = r;
-		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream, NGHTTP2_CANCEL);
-	}
-	return ch->freed ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
-}
-
-static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t error, void *ctx)
-{
-	struct grpc_channel *ch = ctx;
-	struct grpc_call *c = nghttp2_session_get_stream_user_data(session, stream);
-	char text[sizeof(c->text) + 64];
-	int code;
-
-	if (!c)
-		return 0;
-	snprintf(ch->last_endpoint, sizeof(ch->last_endpoint), "%s", endpoint_name(ch));
-	if (c->in_error) {
-		code = c->in_error == -EMSGSIZE ? GRPC_RESOURCE_EXHAUSTED : GRPC_INTERNAL;
-		snprintf(text, sizeof(text),
-			 c->in_error == -EMSGSIZE ? "answer is larger than the limit of 4 MiB"
-						  : "answer is no gRPC message");
-	} else if (c->code >= 0) {
-		code = c->code;
-		snprintf(text, sizeof(text), "%s", c->text);
-		if (code == GRPC_OK && grpc_deframe_partial(&c->in)) {
-			code = GRPC_INTERNAL;
-			snprintf(text, sizeof(text), "answer ends inside a message");
-		}
-	} else if (c->http_status > 0 && c->http_status != 200) {
-		code = GRPC_UNAVAILABLE;
-		snprintf(text, sizeof(text), "HTTP status %d instead of a gRPC answer", c->http_status);
-	} else {
-		code = GRPC_UNAVAILABLE;
-		snprintf(text, sizeof(text), "stream ended without a status: %s",
-			 nghttp2_http2_strerror(error));
-	}
-	note_result(ch, call_finish(c, code, text));
-	return ch->freed ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
-}
-
-static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
-{
-	struct grpc_channel *ch = ctx;
-
-	(void)session;
-	if (frame->hd.type == NGHTTP2_GOAWAY && !ch->broken) {
-		ch->broken = true;
-		err_text(&ch->why, ECONNRESET, "the server ends the connection (%s)",
-			 nghttp2_http2_strerror(frame->goaway.error_code));
-	}
-	return 0;
-}
-
-static int new_session(struct grpc_channel *ch)
-{
-	const nghttp2_settings_entry settings[] = {
-		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
-		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW },
-	};
-	nghttp2_session_callbacks *cb;
-	int r;
-
-	if (nghttp2_session_callbacks_new(&cb) != 0)
-		return -ENOMEM;
-	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data_chunk);
-	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
-	r = nghttp2_session_client_new(&ch->session, cb, ch);
-	nghttp2_session_callbacks_del(cb);
-	if (r == 0)
-		r = nghttp2_submit_settings(ch->session, NGHTTP2_FLAG_NONE, settings, ARRAY_SIZE(settings));
-	if (r == 0)
-		r = nghttp2_session_set_local_window_size(ch->session, NGHTTP2_FLAG_NONE, 0,
-							  CONNECTION_WINDOW);
-	return r == 0 ? 0 : -ENOMEM;
-}
-
 static int on_up(void *ctx)
 {
 	struct grpc_channel *ch = ctx;
@@ -478,15 +225,15 @@ static int on_up(void *ctx)
 	ch->busy++;
 	ch->failed = 0;
 	buf_clear(&ch->story);
-	snprintf(ch->last_endpoint, sizeof(ch->last_endpoint), "%s", endpoint_name(ch));
-	log_debug("connected to %s", endpoint_name(ch));
-	if (new_session(ch) < 0) {
+	snprintf(ch->last_endpoint, sizeof(ch->last_endpoint), "%s", grpc_endpoint_name(ch));
+	log_debug("connected to %s", grpc_endpoint_name(ch));
+	if (grpc_session_new(ch) < 0) {
 		ch->broken = true;
 		err_errno(&ch->why, ENOMEM, "HTTP/2");
 	}
 	for (struct grpc_call *c = ch->calls, *next; c && !ch->broken; c = next) {
 		next = c->next;
-		if (c->stream < 0 && submit(c) < 0) {
+		if (c->stream < 0 && grpc_call_submit(c) < 0) {
 			ch->broken = true;
 			err_text(&ch->why, EPROTO, "HTTP/2 request refused");
 		}
@@ -566,16 +313,16 @@ static int on_deadline(void *ctx)
 
 	ch->busy++;
 	if (was_sent)
-		snprintf(text, sizeof(text), "no answer from %s within %d ms", endpoint_name(ch),
+		snprintf(text, sizeof(text), "no answer from %s within %d ms", grpc_endpoint_name(ch),
 			 c->timeout_ms);
 	else
-		snprintf(text, sizeof(text), "no connection to %s within %d ms%s%s", endpoint_name(ch),
+		snprintf(text, sizeof(text), "no connection to %s within %d ms%s%s", grpc_endpoint_name(ch),
 			 c->timeout_ms, ch->story.n ? "; before: " : "", buf_str(&ch->story));
 	if (was_sent && !ch->broken) { /* it took the request and stays silent: try another */
 		ch->broken = true;
 		err_text(&ch->why, ETIMEDOUT, "a request got no answer within %d ms", c->timeout_ms);
 	}
-	r = call_finish(c, GRPC_DEADLINE_EXCEEDED, text);
+	r = grpc_call_finish(c, GRPC_DEADLINE_EXCEEDED, text);
 	return leave(ch, r);
 }
 
@@ -602,7 +349,7 @@ static int copy_request(struct grpc_call *c, const struct grpc_request *rq)
 		return -ENOMEM;
 	while (rq->headers && rq->headers[n].name)
 		n++;
-	if (n > HEADERS_MAX)
+	if (n > GRPC_HEADERS_MAX)
 		return -E2BIG;
 	c->headers = calloc(n + 1, sizeof(*c->headers));
 	if (!c->headers)
@@ -646,7 +393,7 @@ int grpc_call(struct grpc_channel *ch, const struct grpc_request *rq, const stru
 
 	/* a connection that is known to be broken is gone before the loop waits again: wait for the next */
 	if (ch->session && !ch->broken)
-		r = submit(c);
+		r = grpc_call_submit(c);
 	else if (!ch->conn)
 		r = start_connect(ch, NULL);
 	if (r < 0)
@@ -663,7 +410,7 @@ int grpc_call(struct grpc_channel *ch, const struct grpc_request *rq, const stru
 
 fail:
 	c->stream = -1;
-	call_release(c);
+	grpc_call_release(c);
 	return err_errno(e, -r, "gRPC call");
 }
 
@@ -680,7 +427,7 @@ struct grpc_call *grpc_call_cancel(struct grpc_call *c)
 		nghttp2_submit_rst_stream(ch->session, NGHTTP2_FLAG_NONE, c->stream, NGHTTP2_CANCEL);
 	flush(ch);
 	if (c->busy == 0)
-		call_release(c);
+		grpc_call_release(c);
 	return NULL;
 }
 
