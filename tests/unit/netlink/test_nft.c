@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/loop.h"
 #include "base/proc.h"
 #include "netlink/monitor.h"
 #include "netlink/nft_priv.h"
@@ -14,6 +15,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static struct ipnet net(const char *s)
@@ -435,6 +438,36 @@ static void removes_grafts_and_nothing_else(void **state)
 	assert_non_null(strstr(e.text, "removing a rule of chain POST in nftables table ip nat"));
 }
 
+static int try_unprivileged(void)
+{
+	struct nft_table t = table4();
+	struct nft *n = NULL;
+	struct err e = { 0 };
+	bool told;
+
+	if (setresuid(65534, 65534, 65534) < 0 || nft_open(&n, &e) < 0)
+		return 2;
+	nft_put_table(n, &t);
+	told = nft_commit(n, &e) == -EPERM && strstr(e.text, "Operation not permitted");
+	nft_close(n);
+	return told ? 0 : 3;
+}
+
+/* The kernel answers for the batch as a whole: no request of it gets an answer of its own. */
+static void hears_that_it_may_not(void **state)
+{
+	int64_t start = loop_now_ms();
+	int status = 0;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(try_unprivileged());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(loop_now_ms() - start < 5000); /* not by running into the deadline */
+}
+
 static int setup(void **state)
 {
 	static struct nft *n;
@@ -463,6 +496,7 @@ int main(void)
 		cmocka_unit_test(writes_what_nft_lists), cmocka_unit_test(refuses_as_a_whole),
 		cmocka_unit_test(sees_every_change),     cmocka_unit_test(hears_of_changes),
 		cmocka_unit_test(deletes_tables),        cmocka_unit_test(removes_grafts_and_nothing_else),
+		cmocka_unit_test(hears_that_it_may_not),
 	};
 	int r = cmocka_run_group_tests(pure, NULL, NULL);
 
