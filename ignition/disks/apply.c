@@ -28,6 +28,8 @@ static void editor_done(struct editor *ed)
 	if (ed->cxt) {
 		/* No sync of every file system of the machine: this disk is synced by its descriptor. */
 		fdisk_deassign_device(ed->cxt, 1);
+		/* Context and script hold each other; this lets go. */
+		fdisk_set_script(ed->cxt, NULL);
 		fdisk_unref_context(ed->cxt);
 	}
 }
@@ -301,7 +303,8 @@ static int write_table(int fd, const char *node, const struct disk_state *have, 
 		r = wipe(fd, have, e);
 	if (r < 0)
 		return r;
-	if (has_kind(ops, n, DISK_OP_CREATE) || has_kind(ops, n, DISK_OP_DELETE)) {
+	if (has_kind(ops, n, DISK_OP_CREATE) || has_kind(ops, n, DISK_OP_DELETE) ||
+	    has_kind(ops, n, DISK_OP_REPAIR)) {
 		if (fresh)
 			r = disk_state_fresh_table(&geometry, e);
 		else
@@ -317,7 +320,7 @@ static int write_table(int fd, const char *node, const struct disk_state *have, 
 static bool op_keeps_number(const struct disk_op *ops, size_t n, unsigned no)
 {
 	for (size_t i = 0; i < n; i++)
-		if (ops[i].no == no && ops[i].kind != DISK_OP_DELETE && ops[i].kind != DISK_OP_WIPE)
+		if (ops[i].no == no && (ops[i].kind == DISK_OP_CREATE || ops[i].kind == DISK_OP_KEEP))
 			return true;
 	return false;
 }
@@ -346,7 +349,7 @@ static int tell_kernel(int fd, const struct blkdev *d, const struct disk_state *
 			uint64_t start_now = 0, size_now = 0;
 			bool is;
 
-			if (op->kind == DISK_OP_WIPE)
+			if (op->kind == DISK_OP_WIPE || op->kind == DISK_OP_REPAIR)
 				continue;
 			r = blkdev_part_name(d->name, op->no, name);
 			if (r < 0)

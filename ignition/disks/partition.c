@@ -77,6 +77,11 @@ static void say_plan(const struct disk_work *w)
 		case DISK_OP_WIPE:
 			log_info("wiping the partition table of \"%s\"", w->want->device);
 			break;
+		case DISK_OP_REPAIR:
+			log_warn(
+				"the GPT of \"%s\" is damaged or half written; writing it anew from its good copy",
+				w->want->device);
+			break;
 		case DISK_OP_DELETE:
 			log_info("deleting partition %u", op->no);
 			break;
@@ -178,7 +183,7 @@ bool partitions_touch(const struct disk_work *work, size_t n, const struct blkde
 		for (size_t k = 0; k < w->n_ops; k++) {
 			const struct disk_op *op = &w->ops[k];
 
-			if (op->kind == DISK_OP_KEEP)
+			if (op->kind == DISK_OP_KEEP || op->kind == DISK_OP_REPAIR)
 				continue;
 			/* A new partition may take over the name. */
 			touched |= by_partition && op->kind == DISK_OP_CREATE;

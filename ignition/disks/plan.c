@@ -480,12 +480,14 @@ int disks_plan(const struct ign_disk *want, const struct disk_state *have, struc
 	if (r < 0)
 		return r;
 
-	ops = arena_alloc(a, (2 * p.n + 1) * sizeof(*ops));
+	ops = arena_alloc(a, (2 * p.n + 2) * sizeof(*ops));
 	add = arena_alloc(a, (p.n + 1) * sizeof(*add));
 	if (!ops || !add)
 		return -ENOMEM;
 	if (wipe)
 		ops[n_ops++] = (struct disk_op){ .kind = DISK_OP_WIPE };
+	else if (have->damaged && p.n)
+		ops[n_ops++] = (struct disk_op){ .kind = DISK_OP_REPAIR };
 	for (size_t i = 0; i < p.n; i++) {
 		r = decide(&p, &p.w[i], ops, &n_ops, add, &n_add);
 		if (r < 0)

@@ -28,6 +28,7 @@ struct disk_state {
 	uint64_t disk_lba;
 	const char *foreign_table; /* "dos": has partitions that are not GPT's; NULL otherwise */
 	bool has_gpt;
+	bool damaged; /* of a GPT: one of its copies or the protective MBR is not whole */
 	/* As the table's header says; without one, those of a new table (disk_state_fresh_table). */
 	uint64_t first_usable_lba, last_usable_lba;
 	unsigned max_parts;
@@ -39,6 +40,7 @@ struct disk_state {
 
 enum disk_op_kind {
 	DISK_OP_WIPE,   /* forget the table and everything that looks like one; always first */
+	DISK_OP_REPAIR, /* write the table as it is: a killed run, or a fault, left one copy of it broken */
 	DISK_OP_DELETE, /* all deletions precede all creations */
 	DISK_OP_CREATE,
 	DISK_OP_KEEP, /* nothing to write; the kernel's view of it is still verified */

@@ -1,5 +1,6 @@
 #include "ignition/disks/probe.h"
 #include <blkid/blkid.h>
+#include <stddef.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,21 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <zlib.h>
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "ignition/disks/device.h"
 #include "ignition/disks/plan.h"
+#include "ignition/disks/pmbr.h"
 
 /* The fields of a GPT header that placing partitions needs, at their offsets on disk. */
 struct gpt_header {
 	char signature[8];
-	uint8_t skipped[16];
+	uint32_t revision, header_bytes, header_crc, reserved;
 	uint64_t my_lba, other_lba;
 	uint64_t first_usable_lba, last_usable_lba;
 	uint8_t guid[16];
 	uint64_t entries_lba;
-	uint32_t n_entries, entry_bytes;
+	uint32_t n_entries, entry_bytes, entries_crc;
 } __attribute__((packed));
 
 enum { GPT_ENTRIES_MAX = 4096 };
@@ -35,18 +38,56 @@ static bool header_read(int fd, const struct disk_state *s, uint64_t lba, struct
 {
 	struct gpt_header h;
 
-	if (pread(fd, &h, sizeof(h), (off_t)(lba * s->sector_bytes)) != sizeof(h))
+	if (lba >= s->disk_lba || pread(fd, &h, sizeof(h), (off_t)(lba * s->sector_bytes)) != sizeof(h))
 		return false;
+	h.header_bytes = le32toh(h.header_bytes);
+	h.header_crc = le32toh(h.header_crc);
 	h.my_lba = le64toh(h.my_lba);
+	h.other_lba = le64toh(h.other_lba);
 	h.first_usable_lba = le64toh(h.first_usable_lba);
 	h.last_usable_lba = le64toh(h.last_usable_lba);
+	h.entries_lba = le64toh(h.entries_lba);
 	h.n_entries = le32toh(h.n_entries);
+	h.entry_bytes = le32toh(h.entry_bytes);
+	h.entries_crc = le32toh(h.entries_crc);
 	if (memcmp(h.signature, "EFI PART", 8) != 0 || h.my_lba != lba ||
 	    h.first_usable_lba > h.last_usable_lba || h.last_usable_lba >= s->disk_lba || !h.n_entries ||
 	    h.n_entries > GPT_ENTRIES_MAX)
 		return false;
 	*ret = h;
 	return true;
+}
+
+/* Whether header and entries carry the checksums they say: what half a write does not. */
+static bool copy_is_whole(int fd, const struct disk_state *s, uint64_t lba, const struct gpt_header *h)
+{
+	size_t n = (size_t)h->n_entries * h->entry_bytes;
+	uint8_t raw[512];
+	uint8_t *entries;
+	bool good;
+
+	if (h->header_bytes < sizeof(*h) || h->header_bytes > sizeof(raw) || h->entry_bytes < 128 ||
+	    h->entry_bytes > 4096 || h->entries_lba >= s->disk_lba ||
+	    pread(fd, raw, sizeof(raw), (off_t)(lba * s->sector_bytes)) != sizeof(raw))
+		return false;
+	memset(raw + offsetof(struct gpt_header, header_crc), 0, sizeof(h->header_crc));
+	if (crc32(0, raw, h->header_bytes) != h->header_crc)
+		return false;
+	entries = malloc(n);
+	good = entries && pread(fd, entries, n, (off_t)(h->entries_lba * s->sector_bytes)) == (ssize_t)n &&
+	       crc32(0, entries, n) == h->entries_crc;
+	free(entries);
+	return good;
+}
+
+static bool table_is_whole(int fd, const struct disk_state *s)
+{
+	struct gpt_header first, second;
+	uint8_t mbr[MBR_BYTES];
+
+	return pread(fd, mbr, sizeof(mbr), 0) == sizeof(mbr) && pmbr_is_valid(mbr) &&
+	       header_read(fd, s, 1, &first) && copy_is_whole(fd, s, 1, &first) &&
+	       header_read(fd, s, first.other_lba, &second) && copy_is_whole(fd, s, first.other_lba, &second);
 }
 
 /*
@@ -63,6 +104,7 @@ static int read_usable(int fd, struct disk_state *s, struct err *e)
 	s->first_usable_lba = h.first_usable_lba;
 	s->last_usable_lba = h.last_usable_lba;
 	s->max_parts = h.n_entries;
+	s->damaged = !table_is_whole(fd, s);
 	return 0;
 }
 

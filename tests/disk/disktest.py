@@ -195,5 +195,6 @@ def run_tests(namespace):
             print(f"ok      {name}", flush=True)
         except Exception as e:  # pylint: disable=broad-except
             failed += 1
-            print(f"FAILED  {name}: {type(e).__name__}: {e}", flush=True)
+            text = str(e)
+            print(f"FAILED  {name}: {type(e).__name__}: {text if len(text) < 6000 else '...' + text[-6000:]}", flush=True)
     sys.exit(1 if failed else 0)

@@ -216,7 +216,7 @@ def test_killed_at_any_moment():
             filesystems=[dict(device=f"{dev}p1", format="ext4", label="fsa"),
                          dict(device=f"{dev}p3", format="ext4", label="fsc")])
         write_config(work, config)
-        for delay_ms in (0, 2, 4, 6, 8, 10, 15, 20, 30, 50):
+        for delay_ms in (1, 3, 5, 8, 12, 16, 20, 30, 45, 60, 90):
             child = subprocess.Popen(["sh", "-c", "exec " + command(work, "disks")], stdout=subprocess.DEVNULL,
                                      start_new_session=True)
             time.sleep(delay_ms / 1000)

@@ -93,7 +93,8 @@ def check(case, sector):
         with loop(ours, sector, mib * MIB) as dev:
             if prepare:
                 sgdisk(*[in_sectors(a, sector) for a in prepare], dev)
-            run("cp", "--sparse=always", dev, theirs)
+            run("sync", dev)
+            run("cp", "--sparse=always", ours, theirs)
             stage(storage(disks=[dict(device=dev, **disk)]))
             gpt = Gpt(ours, sector)
             per = sector // 512
@@ -162,9 +163,11 @@ def test_damaged_tables():
             with open(dev, "r+b") as f:
                 f.seek(where)
                 f.write(b"\xa5" * (2 if where == 510 else 64))
-            Stage(work)(storage(disks=[dict(device=dev, partitions=[part(2, size=5)])]))
+            twice = where != 512
+            wanted = [part(1, label="keep")] + [part(2, size=5)] * twice
+            Stage(work)(storage(disks=[dict(device=dev, partitions=wanted)]))
             gpt = Gpt(os.path.join(work, "img"), 512)
-            assert gpt.parts[1]["label"] == "keep" and 2 in gpt.parts, f"{label}: {gpt.parts}"
+            assert gpt.parts[1]["label"] == "keep" and (2 in gpt.parts) == twice, f"{label}: {gpt.parts}"
             assert "No problems found" in sgdisk("-v", dev).stdout, label
     with workdir() as work, loop(os.path.join(work, "img"), 512, 64 * MIB) as dev:
         sgdisk("-n", "1:0:+10M", dev)

@@ -38,7 +38,7 @@ struct plan_case {
 	unsigned sector_bytes; /* 0 = 512 */
 	uint64_t disk_lba;     /* 0 = 1 GiB */
 	const char *disk_use, *foreign;
-	bool blank;
+	bool blank, damaged;
 };
 
 /* One partition of 100 MiB at 1 MiB, one of 100 MiB at 300 MiB; 1 GiB disk. */
@@ -107,6 +107,10 @@ static const struct plan_case cases[] = {
 	{ "wipe only", true, .have = { ONE }, .ops = "!" },
 	{ "wiped ones do not count", true, .want = { { NUM(2), SIZE(0) } }, .have = { ONE, TWO },
 	  .ops = "! +2@2048+2095071" },
+	{ "damaged, nothing else", .want = { { NUM(1) } }, .have = { ONE }, .damaged = true, .ops = "* =1" },
+	{ "damaged and wiped", true, .want = { { NUM(1), SIZE(1) } }, .have = { ONE }, .damaged = true,
+	  .ops = "! +1@2048+2048" },
+	{ "damaged, none wanted", .have = { ONE }, .damaged = true, .ops = "" },
 	/* placing */
 	{ "whole disk to the last sector", .want = { { NUM(1) } }, .blank = true, .ops = "+1@2048+2095071" },
 	{ "4K sectors", .want = { { NUM(1), SIZE(10) }, { NUM(2) } }, .blank = true, .sector_bytes = 4096,
@@ -185,6 +189,9 @@ static void describe(const struct disk_op *ops, size_t n, struct buf *b)
 		case DISK_OP_WIPE:
 			buf_puts(b, "!");
 			break;
+		case DISK_OP_REPAIR:
+			buf_puts(b, "*");
+			break;
 		case DISK_OP_DELETE:
 			buf_printf(b, "-%u", op->no);
 			break;
@@ -226,6 +233,7 @@ static void run_case(const struct plan_case *c)
 	disk_state_fresh_table(&have, NULL);
 	have.has_gpt = !c->blank && !c->foreign;
 	have.foreign_table = c->foreign;
+	have.damaged = c->damaged;
 	have.use = c->disk_use;
 	have.parts = parts;
 	while (have.n_parts < MAX && parts[have.n_parts].no) {
