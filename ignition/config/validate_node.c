@@ -19,13 +19,12 @@ static void check_mode(struct vctx *v, const struct cfg_path *at, struct opt_i64
 }
 
 /* Every file, directory and link begins with a struct ign_node. */
-static void check_node(struct vctx *v, const struct cfg_path *at, const void *entry)
+static void check_owners(struct vctx *v, const struct cfg_path *at, const void *entry)
 {
 	const struct ign_node *n = entry;
 
 	if (n->group.id.set && v_given(n->group.name))
 		v_error(v, CFG_CHILD(at, "group"), "cannot set both id and name");
-	v_path(v, CFG_CHILD(at, "path"), n->path);
 	if (n->user.id.set && v_given(n->user.name))
 		v_error(v, CFG_CHILD(at, "user"), "cannot set both id and name");
 }
@@ -36,8 +35,9 @@ void v_directories(struct vctx *v, const struct cfg_path *at)
 		const struct ign_directory *d = &v->config->storage.directories.v[i];
 		const struct cfg_path *item = CFG_ENTRY(at, i);
 
-		check_node(v, item, d);
+		v_path(v, CFG_CHILD(item, "path"), d->path);
 		check_mode(v, CFG_CHILD(item, "mode"), d->mode);
+		check_owners(v, item, d);
 	}
 }
 
@@ -47,11 +47,12 @@ void v_files(struct vctx *v, const struct cfg_path *at)
 		const struct ign_file *f = &v->config->storage.files.v[i];
 		const struct cfg_path *item = CFG_ENTRY(at, i);
 
+		v_path(v, CFG_CHILD(item, "path"), f->path);
+		check_mode(v, CFG_CHILD(item, "mode"), f->mode);
 		if (f->overwrite.set && f->overwrite.v && !f->contents.source)
 			v_error(v, CFG_CHILD(item, "overwrite"),
 				"overwrite must be false if source is unspecified");
-		check_node(v, item, f);
-		check_mode(v, CFG_CHILD(item, "mode"), f->mode);
+		check_owners(v, item, f);
 		for (size_t k = 0; k < f->append.n; k++)
 			v_file_resource(v, CFG_ENTRY(CFG_CHILD(item, "append"), k), &f->append.v[k]);
 		v_file_resource(v, CFG_CHILD(item, "contents"), &f->contents);
@@ -64,9 +65,10 @@ void v_links(struct vctx *v, const struct cfg_path *at)
 		const struct ign_link *l = &v->config->storage.links.v[i];
 		const struct cfg_path *item = CFG_ENTRY(at, i);
 
-		check_node(v, item, l);
+		v_path(v, CFG_CHILD(item, "path"), l->path);
 		if (v->minor >= 3 && !v_given(l->target))
 			v_error(v, CFG_CHILD(item, "target"), "link target is required");
+		check_owners(v, item, l);
 	}
 }
 

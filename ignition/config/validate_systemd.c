@@ -73,8 +73,7 @@ static void check_template(struct vctx *v, const struct cfg_path *at, const stru
 		v_warn(v, at, "template unit \"%s\" for \"%s\" doesn't have Install section", name, u->name);
 }
 
-static void check_unit(struct vctx *v, const struct cfg_path *at, const struct text_set *templates,
-		       const struct ign_unit *u)
+static void check_unit(struct vctx *v, const struct cfg_path *at, const struct ign_unit *u)
 {
 	const struct cfg_path *contents = CFG_CHILD(at, "contents");
 	bool install, ok, enabled = u->enabled.set && u->enabled.v;
@@ -85,8 +84,6 @@ static void check_unit(struct vctx *v, const struct cfg_path *at, const struct t
 	if (ok && enabled && v_given(u->contents) && !install)
 		v_warn(v, contents,
 		       "unit \"%s\" is enabled, but has no install section so enable does nothing", u->name);
-	if (enabled)
-		check_template(v, contents, templates, u);
 	for (size_t i = 0; i < u->dropins.n; i++)
 		check_dropin(v, CFG_ENTRY(CFG_CHILD(at, "dropins"), i), &u->dropins.v[i]);
 }
@@ -106,6 +103,7 @@ static bool is_template_without_install(const struct ign_unit *u)
 void v_systemd(struct vctx *v, const struct cfg_path *at)
 {
 	const struct ign_systemd *sd = &v->config->systemd;
+	const struct cfg_path *units = CFG_CHILD(at, "units");
 	struct text_set templates;
 
 	if (text_set_init(&templates, v->arena, sd->units.n) < 0) {
@@ -116,6 +114,10 @@ void v_systemd(struct vctx *v, const struct cfg_path *at)
 		if (is_template_without_install(&sd->units.v[i]))
 			text_set_add(&templates, sd->units.v[i].name, i);
 	text_set_sort(&templates);
+	for (size_t i = 0; templates.n && i < sd->units.n; i++)
+		if (sd->units.v[i].enabled.set && sd->units.v[i].enabled.v)
+			check_template(v, CFG_CHILD(CFG_ENTRY(units, i), "contents"), &templates,
+				       &sd->units.v[i]);
 	for (size_t i = 0; i < sd->units.n; i++)
-		check_unit(v, CFG_ENTRY(CFG_CHILD(at, "units"), i), &templates, &sd->units.v[i]);
+		check_unit(v, CFG_ENTRY(units, i), &sd->units.v[i]);
 }

@@ -24,12 +24,16 @@ static const struct format *find_format(const char *name, unsigned minor)
 	return NULL;
 }
 
+static void check_virtiofs_tag(struct vctx *v, const struct cfg_path *at, const char *tag)
+{
+	if (!v_given(tag))
+		v_error(v, at, "device not specified");
+	else if (strlen(tag) > VIRTIOFS_TAG_MAX)
+		v_error(v, at, "virtiofs device tag cannot be longer than 36 bytes");
+}
+
 static void check_virtiofs(struct vctx *v, const struct cfg_path *at, const struct ign_filesystem *fs)
 {
-	if (!v_given(fs->device))
-		v_error(v, CFG_CHILD(at, "device"), "device not specified");
-	else if (strlen(fs->device) > VIRTIOFS_TAG_MAX)
-		v_error(v, CFG_CHILD(at, "device"), "virtiofs device tag cannot be longer than 36 bytes");
 	if (v_given(fs->label))
 		v_error(v, CFG_CHILD(at, "label"), "filesystem labels cannot be set when using virtiofs");
 	if (v_given(fs->uuid))
@@ -101,13 +105,17 @@ void v_filesystems(struct vctx *v, const struct cfg_path *at)
 		const struct cfg_path *item = CFG_ENTRY(at, i);
 		const struct format *f = find_format(fs->format, v->minor);
 
-		if (f && strcmp(f->name, "virtiofs") == 0)
-			check_virtiofs(v, item, fs);
+		bool virtiofs = f && strcmp(f->name, "virtiofs") == 0;
+
+		if (v_given(fs->path))
+			v_path(v, CFG_CHILD(item, "path"), fs->path);
+		if (virtiofs)
+			check_virtiofs_tag(v, CFG_CHILD(item, "device"), fs->device);
 		else
 			v_path(v, CFG_CHILD(item, "device"), fs->device);
 		check_format(v, item, fs);
-		if (v_given(fs->path))
-			v_path(v, CFG_CHILD(item, "path"), fs->path);
+		if (virtiofs)
+			check_virtiofs(v, item, fs);
 	}
 }
 
@@ -168,12 +176,12 @@ static void check_luks(struct vctx *v, const struct cfg_path *at, const struct i
 		v_error(v, CFG_CHILD(at, "device"), "disk device is required");
 	else
 		v_path(v, CFG_CHILD(at, "device"), l->device);
+	if (custom_claims(v, &l->clevis.custom) && clevis_other_than_custom(&l->clevis))
+		v_error(v, clevis, "cannot use custom clevis config with tpm2, tang, or threshold");
 	if (l->cex.enabled.v && (v_given(l->clevis.custom.pin) || clevis_other_than_custom(&l->clevis)))
 		v_error(v, cex, "cannot use cex with clevis");
 	if (l->cex.enabled.v && v_given(l->key_file.source))
 		v_error(v, cex, "cannot use key file with cex");
-	if (custom_claims(v, &l->clevis.custom) && clevis_other_than_custom(&l->clevis))
-		v_error(v, clevis, "cannot use custom clevis config with tpm2, tang, or threshold");
 	check_pin(v, CFG_CHILD(clevis, "custom"), &l->clevis.custom);
 	for (size_t i = 0; i < l->clevis.tang.n; i++)
 		check_tang(v, CFG_ENTRY(CFG_CHILD(clevis, "tang"), i), &l->clevis.tang.v[i]);

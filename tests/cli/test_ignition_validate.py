@@ -65,7 +65,7 @@ class Documents(unittest.TestCase):
          "warning at $.bad\\x0akey\\x1b[31m, line 1 col 36: unused key bad\\x0akey\\x1b[31m\n", ""),
         # rules first, unused keys last; a missing member is marked at what would hold it
         (V + ',\n "zz": 1,\n "storage": {"files": [\n  {"contents": {"source": "http://"}},\n'
-             '  {"path": "/a",\n   "path2": 1, "mode": 9999}]}}', 1,
+             '  {"path": "/a",\n   "path2": 1, "mode": 4096}]}}', 1,
          "error at $.storage.files.0.path, line 4 col 3: path not specified\n"
          "error at $.storage.files.1.mode, line 6 col 24: illegal file mode\n"
          "warning at $.zz, line 2 col 2: unused key zz\n"
