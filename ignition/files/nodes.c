@@ -340,7 +340,7 @@ static int check_hard_link(const struct check *c, const struct node *n, const st
 	struct node probe = { .path = n->target };
 	char link[PATH_MAX];
 	struct stat to;
-	bool removed;
+	bool removed = false;
 	int r;
 
 	r = look_above(c, &probe, &removed, e);
@@ -441,7 +441,7 @@ static int check_node(const struct check *c, struct node *n, struct err *e)
 {
 	char points_to[PATH_MAX];
 	struct stat st;
-	bool removed;
+	bool removed = false;
 	int r;
 
 	r = look_above(c, n, &removed, e);

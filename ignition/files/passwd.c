@@ -232,10 +232,24 @@ static void common_options(const struct passwd_job *j, const struct ign_user *u,
 	shadow_option(args, "--shell", given(u->shell));
 }
 
+/* useradd cannot make a directory behind a link whose target is not there yet (home -> var/home). */
+static int make_home_parent(const struct passwd_job *j, const struct ign_user *u, struct err *e)
+{
+	const char *home = given(u->home_dir) ? u->home_dir : "/home/x";
+	const char *parent = arena_strndup(j->arena, home, (size_t)(strrchr(home, '/') - home));
+
+	if (!parent)
+		return err_errno(e, ENOMEM, "making users");
+	return *parent ? root_mkdirs(j->root, parent, 0755, e) : 0;
+}
+
 static int add_user(const struct passwd_job *j, const struct ign_user *u, struct opt_i64 uid, struct err *e)
 {
 	struct shadow_args args = { 0 };
+	int r = u->no_create_home.v ? 0 : make_home_parent(j, u, e);
 
+	if (r < 0)
+		return r;
 	shadow_option(&args, "--home-dir", given(u->home_dir));
 	shadow_arg(&args, u->no_create_home.v ? "--no-create-home" : "--create-home");
 	if (u->no_user_group.v)
@@ -391,24 +405,40 @@ static int apply_user(const struct passwd_job *j, const struct ign_user *u, stru
 	return 0;
 }
 
+static int apply_group(const struct passwd_job *j, const struct ign_group *g, struct err *e)
+{
+	struct account_db db;
+	struct log_op op;
+	int r = account_load(j->root, j->arena, &db, e);
+
+	if (r < 0)
+		return r;
+	log_op_begin(&op, "%s group \"%s\"", wanted(g->should_exist) ? "adding" : "deleting", g->name);
+	r = ensure_group(j, &db, g, e);
+	if (r < 0)
+		r = err_wrap(e, r, "failed to create group \"%s\"", g->name);
+	return log_op_end(&op, r, e);
+}
+
+/* The same job with memory of its own: each entry reads the accounts anew. */
+static int with_scratch(const struct passwd_job *j, struct passwd_job *ret, struct err *e)
+{
+	*ret = *j;
+	ret->arena = arena_new();
+	return ret->arena ? 0 : err_errno(e, ENOMEM, "making users");
+}
+
 static int apply_groups(const struct passwd_job *j, struct err *e)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < j->config->groups.n; i++) {
-		const struct ign_group *g = &j->config->groups.v[i];
-		struct account_db db;
-		struct log_op op;
+		struct passwd_job own;
 
-		r = account_load(j->root, j->arena, &db, e);
-		if (r < 0)
-			return r;
-		log_op_begin(&op, "%s group \"%s\"", wanted(g->should_exist) ? "adding" : "deleting",
-			     g->name);
-		r = ensure_group(j, &db, g, e);
-		if (r < 0)
-			r = err_wrap(e, r, "failed to create group \"%s\"", g->name);
-		r = log_op_end(&op, r, e);
+		r = with_scratch(j, &own, e);
+		if (r == 0)
+			r = apply_group(&own, &j->config->groups.v[i], e);
+		arena_free(own.arena);
 	}
 	return r < 0 ? err_wrap(e, r, "failed to configure groups") : 0;
 }
@@ -417,8 +447,14 @@ static int apply_users(const struct passwd_job *j, struct err *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < j->config->users.n; i++)
-		r = apply_user(j, &j->config->users.v[i], e);
+	for (size_t i = 0; r == 0 && i < j->config->users.n; i++) {
+		struct passwd_job own;
+
+		r = with_scratch(j, &own, e);
+		if (r == 0)
+			r = apply_user(&own, &j->config->users.v[i], e);
+		arena_free(own.arena);
+	}
 	return r < 0 ? err_wrap(e, r, "failed to configure users") : 0;
 }
 

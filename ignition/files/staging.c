@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/resource.h>
 
 /* Takes everything and keeps nothing: the fetcher's verdict is what counts. */
 static int discard_write(struct sink *s, const void *data, size_t n, struct err *e)
@@ -130,19 +129,18 @@ static int add_node(const struct root *root, struct fetcher *f, struct node *n, 
 	return r;
 }
 
-/* One descriptor for each remote resource. Those open stay usable when the limit goes back. */
+/* One descriptor for each remote resource, until staging_close(). */
 static void raise_limit(size_t more, struct rlimit *ret_old)
 {
 	struct rlimit lim;
 
-	if (getrlimit(RLIMIT_NOFILE, ret_old) < 0)
+	if (more < 256 || getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur == RLIM_INFINITY)
 		return;
-	lim = *ret_old;
-	if (lim.rlim_cur != RLIM_INFINITY && lim.rlim_cur < more + 256)
-		lim.rlim_cur = more + 256;
+	*ret_old = lim;
+	lim.rlim_cur += more;
 	if (lim.rlim_max != RLIM_INFINITY && lim.rlim_max < lim.rlim_cur)
 		lim.rlim_max = lim.rlim_cur;
-	(void)setrlimit(RLIMIT_NOFILE, &lim);
+	(void)setrlimit(RLIMIT_NOFILE, &lim); /* refused: opening says so */
 }
 
 static int fetch_batch(struct fetcher *f, struct batch *b, struct err *e)
@@ -158,7 +156,6 @@ static int fetch_batch(struct fetcher *f, struct batch *b, struct err *e)
 int staging_fetch(const struct root *root, struct fetcher *f, struct nodes *nodes, struct arena *a,
 		  struct staging *ret, struct err *e)
 {
-	struct rlimit old = { 0 };
 	struct staging s = { 0 };
 	struct batch b = { 0 };
 	size_t remote = 0;
@@ -179,14 +176,12 @@ int staging_fetch(const struct root *root, struct fetcher *f, struct nodes *node
 	b.nodes = arena_alloc(a, (remote + 1) * sizeof(struct node *));
 	if (!s.v || !b.jobs || !b.sinks || !b.nodes)
 		return err_errno(e, ENOMEM, "fetching files");
-	raise_limit(remote, &old);
+	raise_limit(remote, &s.old_limit);
 	for (size_t i = 0; r == 0 && i < nodes->n; i++)
 		if (nodes->v[i].file)
 			r = add_node(root, f, &nodes->v[i], a, &b, &s, e);
 	if (r == 0 && b.n)
 		r = fetch_batch(f, &b, e);
-	if (old.rlim_cur)
-		(void)setrlimit(RLIMIT_NOFILE, &old);
 	if (r < 0) {
 		staging_close(&s);
 		return r;
@@ -199,6 +194,8 @@ void staging_close(struct staging *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		closep(&s->v[i]->fd);
+	if (s->old_limit.rlim_cur)
+		(void)setrlimit(RLIMIT_NOFILE, &s->old_limit);
 	*s = (struct staging){ 0 };
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 struct arena;
 struct err;
@@ -23,6 +24,7 @@ struct staged {
 struct staging {
 	struct staged **v; /* those that hold a descriptor */
 	size_t n;
+	struct rlimit old_limit; /* of open files; rlim_cur 0: was not raised */
 };
 
 /* Fills in contents and append of every file. On failure nothing stays open. */

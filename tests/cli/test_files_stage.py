@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -326,6 +327,37 @@ class Storage(Case):
             self.assertEqual(os.listdir(self.at("small")), ["log"])
             self.assertEqual(self.read("small/log"), "start\n")
 
+    @unittest.skipUnless(shutil.which("mkfs.vfat", path="/usr/sbin:/usr/bin"), "no mkfs.vfat here")
+    def test_vfat(self):
+        """No owners, no nameless files, no links: an EFI system partition."""
+        image = os.path.join(self.dir, "vfat")
+        with open(image, "wb") as f:
+            f.truncate(4 << 20)
+        subprocess.run(["mkfs.vfat", image], check=True, stdout=subprocess.DEVNULL)
+        os.mkdir(self.at("efi"))
+        if subprocess.run(["mount", "-o", "loop", image, self.at("efi")], check=False).returncode:
+            self.skipTest("no loop device or no vfat in this kernel")
+        self.addCleanup(subprocess.run, ["umount", self.at("efi")], check=True)
+        url = self.serve({"/body": b"remote"})
+        config = {"storage": {"files": [{"path": "/efi/a/b", "contents": {"source": url + "/body"}},
+                                        {"path": "/efi/c", "contents": {"source": data("inline")}}]}}
+        for _ in range(2):
+            self.apply(config)
+            self.assertEqual((self.read("efi/a/b"), self.read("efi/c")), ("remote", "inline"))
+            self.assertEqual(sorted(os.listdir(self.at("efi"))), ["a", "c"])
+            self.assertEqual(os.listdir(self.at("efi/a")), ["b"])
+
+    def test_more_files_than_descriptors(self):
+        url = self.serve({f"/{i}": str(i).encode() for i in range(400)})
+        files = [{"path": f"/m/{i}", "contents": {"source": f"{url}/{i}"}} for i in range(400)]
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+        try:
+            self.apply({"storage": {"files": files}})
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        self.assertEqual([self.read(f"m/{i}") for i in range(400)], [str(i) for i in range(400)])
+
     def test_a_corrected_config(self):
         """What a failed run made may be replaced by the next; what a finished run made may not, by another config."""
         os.mkdir(self.at("small"))
@@ -462,6 +494,13 @@ class Passwd(Case):
         done = self.run_stage(self.CONFIG, PATH="/nonexistent")
         self.assertEqual(done.returncode, 1)
         self.assertIn("groupadd is needed, but neither in PATH nor in", done.stderr)
+
+    def test_home_behind_a_dangling_link(self):
+        os.rmdir(self.at("home"))
+        os.symlink("var/home", self.at("home"))
+        self.apply(self.CONFIG)
+        self.check()
+        self.assertEqual(os.listdir(self.at("var/home")), ["core"])
 
     def test_keys_in_one_file(self):
         self.mounts = ["/home/core/data", "/home/corex"]
