@@ -62,7 +62,10 @@ int masq_apply(struct masq *m, const struct masq_plan *p, struct err *e);
 /* 1 when the kernel has the plan's rules and nothing else in our tables, 0 when not, or -errno. */
 int masq_check(struct masq *m, const struct masq_plan *p, struct err *e);
 
-/* Check, and apply when different: 1 when rules had to be restored, 0 when all was well, or -errno. */
+/*
+ * Check, and apply when different: 1 when rules had to be restored (e then tells what of upstream's
+ * could not be removed, if anything), 0 when all was well, or -errno.
+ */
 int masq_resync(struct masq *m, const struct masq_plan *p, struct err *e);
 
 /* Is an event of NFNLGRP_NFTABLES about this table ours to look at, and not our own doing? */
