@@ -45,7 +45,6 @@ struct reconcile {
 	size_t n_entries, entry_buckets; /* bucket counts are powers of two */
 	size_t n_peers, peer_buckets;
 	struct entry *dirty;
-	size_t n_dirty;
 };
 
 /* FNV-1a; the tables hold what an authenticated store says and are bounded by its size. */
@@ -210,7 +209,6 @@ static void entry_dirty(struct reconcile *r, struct entry *e)
 	e->dirty = true;
 	e->next_dirty = r->dirty;
 	r->dirty = e;
-	r->n_dirty++;
 }
 
 /* Nobody wants it and the kernel does not have it. It must not be on the dirty list. */
@@ -449,26 +447,30 @@ static bool entry_due(const struct entry *e, struct reconcile_op *ret)
 
 int reconcile_plan(struct reconcile *r, struct reconcile_op **ret, size_t *ret_n)
 {
-	struct reconcile_op *due = calloc(r->n_dirty ? r->n_dirty : 1, sizeof(*due)), *ops;
 	struct entry *still = NULL, *next;
+	struct reconcile_op *ops = NULL, op;
 	size_t n = 0, at[PHASES + 1] = { 0 };
 
-	if (!due)
-		return -ENOMEM;
-	ops = calloc(r->n_dirty ? r->n_dirty : 1, sizeof(*ops));
-	if (!ops) {
-		free(due);
-		return -ENOMEM;
+	for (const struct entry *e = r->dirty; e; e = e->next_dirty)
+		if (entry_due(e, &op)) {
+			at[phase_of(&op) + 1]++;
+			n++;
+		}
+	if (n) {
+		ops = calloc(n, sizeof(*ops));
+		if (!ops)
+			return -ENOMEM;
 	}
+	for (int phase = 1; phase < PHASES; phase++)
+		at[phase] += at[phase - 1];
+
 	/* An entry stays dirty until reconcile_done() says that the kernel took the operation. */
-	r->n_dirty = 0;
 	for (struct entry *e = r->dirty; e; e = next) {
 		next = e->next_dirty;
-		if (entry_due(e, &due[n])) {
-			at[phase_of(&due[n++]) + 1]++;
+		if (entry_due(e, &op)) {
+			ops[at[phase_of(&op)]++] = op;
 			e->next_dirty = still;
 			still = e;
-			r->n_dirty++;
 			continue;
 		}
 		e->dirty = false;
@@ -476,16 +478,6 @@ int reconcile_plan(struct reconcile *r, struct reconcile_op **ret, size_t *ret_n
 			entry_drop(r, e);
 	}
 	r->dirty = still;
-
-	for (int phase = 1; phase < PHASES; phase++)
-		at[phase] += at[phase - 1];
-	for (size_t i = 0; i < n; i++)
-		ops[at[phase_of(&due[i])]++] = due[i];
-	free(due);
-	if (n == 0) {
-		free(ops);
-		ops = NULL;
-	}
 	*ret = ops;
 	*ret_n = n;
 	return 0;

@@ -101,15 +101,10 @@ static void retry(struct vxlan *v)
 static int apply_half(struct half *h, struct vxlan *v)
 {
 	struct err e = { 0 };
-	size_t failed;
 	int r = vxlan_table_apply(h->peers, v->tx, h->device.ifindex, h->device.name, &e);
 
-	if (r >= 0)
-		return r;
-	failed = nltx_failed(v->tx);
-	if (failed > 1)
-		err_wrap(&e, r, "%zu requests failed, the first", failed);
-	trouble(h, &e);
+	if (r < 0)
+		trouble(h, &e);
 	return r;
 }
 
@@ -409,6 +404,8 @@ static int start(struct backend *b, const struct lease *own, struct err *e)
 		h->self.subnet = ipnet_masked(subnet);
 		h->device.address = ipnet_host(&h->self.subnet.addr);
 		r = vxlan_device_ensure(&h->device, v->tx, v->dump, e);
+		if (r >= 0)
+			r = vxlan_device_remove_former(&h->device, v->tx, v->dump, e);
 	}
 	if (r < 0)
 		return r;

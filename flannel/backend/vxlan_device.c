@@ -189,6 +189,63 @@ int vxlan_device_ensure(struct vxlan_device *d, struct nltx *t, struct nldump *d
 	return created ? VXLAN_CREATED : r;
 }
 
+enum { FORMER_MAX = 16 };
+
+struct former {
+	const struct vxlan_device *d;
+	struct nl_link found[FORMER_MAX];
+	size_t n;
+	int ifindex; /* the one whose addresses are looked at */
+	bool carries_address;
+};
+
+/* "flannel.7" for "flannel.1" */
+static int on_former(void *ctx, const struct nl_link *l)
+{
+	struct former *f = ctx;
+	const char *dot = strchr(f->d->name, '.');
+	size_t stem = dot ? (size_t)(dot - f->d->name) + 1 : 0;
+
+	if (stem && f->n < FORMER_MAX && l->ifindex != f->d->ifindex && strcmp(l->kind, "vxlan") == 0 &&
+	    strncmp(l->name, f->d->name, stem) == 0 && l->name[stem] &&
+	    strspn(l->name + stem, "0123456789") == strlen(l->name + stem))
+		f->found[f->n++] = *l;
+	return 0;
+}
+
+static int on_former_addr(void *ctx, const struct nl_addr *a)
+{
+	struct former *f = ctx;
+
+	if (a->ifindex == f->ifindex && ipnet_equal(&a->local, &f->d->address))
+		f->carries_address = true;
+	return 0;
+}
+
+int vxlan_device_remove_former(const struct vxlan_device *d, struct nltx *t, struct nldump *dump,
+			       struct err *e)
+{
+	struct former f = { .d = d };
+	int removed = 0, r = link_dump(dump, on_former, &f, e);
+
+	for (size_t i = 0; i < f.n && r >= 0; i++) {
+		f.ifindex = f.found[i].ifindex;
+		f.carries_address = false;
+		r = addr_dump(dump, d->address.addr.family, f.ifindex, on_former_addr, &f, e);
+		if (r < 0 || !f.carries_address)
+			continue;
+		log_warn("removing %s, which an agent with another VNI left behind", f.found[i].name);
+		link_put_del(t, f.ifindex, f.found[i].name);
+		removed++;
+	}
+	if (r < 0) {
+		nltx_cancel(t);
+		return r;
+	}
+	r = removed ? nltx_commit(t, e) : 0;
+	return r < 0 ? r : removed;
+}
+
 int vxlan_mac_derive(const char *machine_id, const char *cluster, uint32_t vni,
 		     const struct ipaddr *public_ip, struct hwaddr *ret)
 {

@@ -46,6 +46,14 @@ enum { VXLAN_CREATED = 1, VXLAN_CORRECTED = 2 };
 int vxlan_device_ensure(struct vxlan_device *d, struct nltx *t, struct nldump *dump, struct err *e);
 
 /*
+ * Removes devices that an agent with another VNI left behind: VXLAN devices with a name of the same
+ * form that carry this node's own overlay address, which only one device may. Returns how many, or
+ * -errno.
+ */
+int vxlan_device_remove_former(const struct vxlan_device *d, struct nltx *t, struct nldump *dump,
+			       struct err *e);
+
+/*
  * The MAC of a node's device when there is none to keep: the same after every reboot, different
  * for every machine, public address, cluster and VNI. Locally administered, unicast.
  */

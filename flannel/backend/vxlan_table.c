@@ -14,7 +14,10 @@
 #include "netlink/route.h"
 #include "netlink/tx.h"
 
-enum { IPV6_DEFAULT_METRIC = 1024 };
+enum {
+	IPV6_DEFAULT_METRIC = 1024,
+	CHUNK = 1024, /* requests in one commit: bounds the memory of a start with many leases */
+};
 
 struct observation {
 	struct reconcile *r;
@@ -113,21 +116,29 @@ int vxlan_table_apply(struct reconcile *r, struct nltx *t, int ifindex, const ch
 	CLEANUP(freep) struct reconcile_op *ops = NULL;
 	char text[160];
 	size_t n = 0;
-	int result = reconcile_plan(r, &ops, &n);
+	int result = reconcile_plan(r, &ops, &n), first = 0;
 
 	if (result < 0)
 		return err_errno(e, -result, "planning for %s", dev);
-	if (n == 0)
-		return 0;
-	for (size_t i = 0; i < n; i++) {
-		put(t, &ops[i], ifindex, dev);
-		log_debug("%s: %s %s", dev, ops[i].del ? "removing" : "setting",
-			  reconcile_op_text(&ops[i], text, sizeof(text)));
+	for (size_t at = 0; at < n; at += CHUNK) {
+		const size_t size = n - at < CHUNK ? n - at : CHUNK;
+		struct err why = { 0 };
+
+		for (size_t i = at; i < at + size; i++) {
+			put(t, &ops[i], ifindex, dev);
+			log_debug("%s: %s %s", dev, ops[i].del ? "removing" : "setting",
+				  reconcile_op_text(&ops[i], text, sizeof(text)));
+		}
+		result = nltx_commit(t, &why);
+		for (size_t i = 0; i < size && i < nltx_count(t); i++)
+			reconcile_done(r, &ops[at + i], nltx_op(t, i)->err);
+		if (result < 0 && first == 0) {
+			first = result;
+			if (e)
+				*e = why;
+		}
 	}
-	result = nltx_commit(t, e);
-	for (size_t i = 0; i < n && i < nltx_count(t); i++)
-		reconcile_done(r, &ops[i], nltx_op(t, i)->err);
-	if (result < 0)
-		return result;
+	if (first < 0)
+		return first;
 	return n > INT_MAX ? INT_MAX : (int)n;
 }

@@ -14,7 +14,7 @@ struct reconcile;
 int vxlan_table_observe(struct reconcile *r, struct nldump *d, int family, int ifindex, struct err *e);
 
 /*
- * Writes what r plans, in one batch. Returns the number of operations, or -errno of the first that
+ * Writes what r plans, in batches. Returns the number of operations, or -errno of the first that
  * failed (the others were done all the same, the failed ones will be planned again).
  */
 int vxlan_table_apply(struct reconcile *r, struct nltx *t, int ifindex, const char *dev, struct err *e);

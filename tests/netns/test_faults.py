@@ -176,6 +176,22 @@ def test_rules_deleted(lab):
     wait_until("the rules", lambda: re.sub(r" # handle \d+", "", h1.run("nft", "list", "table", "ip", name)) == before, 5)
 
 
+def test_etcd_outage(lab):
+    """the data plane stays and is repaired without etcd; what happened meanwhile arrives afterwards"""
+    h1, h2 = lab.hosts[1], lab.hosts[2]
+    lab.etcd_process.stop()
+    h1.container_ping(h2.container_ip)
+    h1.run("ip", "route", "flush", "dev", "flannel.1")
+    wait_until("the routes without etcd", lambda: peers_known(h1, h2), 5)
+    time.sleep(1)
+    lab.start_etcd()
+    put_lease(lab, "10.5.204.0-24", vxlan_lease("10.77.0.204", "02:00:00:00:02:05"))
+    wait_until("a lease made after the outage", lambda: "10.5.204.0/24" in h1.routes(), 15)
+    del_lease(lab, "10.5.204.0-24")
+    wait_until("it to go", lambda: peers_known(h1, h2), 5)
+    check(h1.daemon.running() and h2.daemon.running(), "an agent ended")
+
+
 def test_stale_state(lab):
     """what a killed predecessor and a former network left on our device goes, the rest stays"""
     h1, h2 = lab.hosts[1], lab.hosts[2]
@@ -219,6 +235,21 @@ def test_settings_changed(lab):
     start(lab, 1)
     check(h1.device()["linkinfo"]["info_data"]["learning"] is True, "learning is still off")
     check(h1.device()["mtu"] == 1450 and h1.device()["address"] == mac, f"device {h1.device()}")
+    wait_until("the peers", lambda: peers_known(h1, h2), 5)
+    h1.daemon.stop()
+    # Another VNI: the old device goes with its routes, a stranger of a similar name stays.
+    lab.run("ip", "-n", h1.ns, "link", "add", "flannel.77", "type", "vxlan", "id", "77", "dstport", "8473", "dev", "eth0")
+    lab.put_config(Backend={"Type": "vxlan", "VNI": 5})
+    start(lab, 1)
+    h1.daemon.wait_log("other leases known")
+    links = h1.run("ip", "-o", "link")
+    check("flannel.5" in links and "flannel.1:" not in links and "flannel.77" in links, f"devices after the VNI changed: {links}")
+    h1.daemon.stop()
+    lab.run("ip", "-n", h1.ns, "link", "del", "flannel.77")
+    lab.put_config()
+    start(lab, 1)
+    check("flannel.5" not in h1.run("ip", "-o", "link"), "the device of VNI 5 stayed")
+    check(h1.device()["address"] == mac, "another MAC after the VNI went back")
     wait_until("the peers", lambda: peers_known(h1, h2), 5)
     h1.daemon.stop()
     # Gone and made again without anything to read the MAC from: it is the same.
@@ -338,5 +369,5 @@ def test_lease_taken(lab):
 if __name__ == "__main__":
     L.main([test_etcd_is_late, test_config_without_network, test_hostile_leases, test_shared_mac,
             test_device_deleted, test_device_changed, test_tables_changed, test_rules_deleted,
-            test_stale_state, test_settings_changed, test_unwritable_subnet_file,
+            test_etcd_outage, test_stale_state, test_settings_changed, test_unwritable_subnet_file,
             test_public_ip_behind_nat, test_dual_stack, test_lease_taken, test_refusals], etcd=False)
