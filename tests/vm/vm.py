@@ -44,8 +44,10 @@ def cache_dir():
 
 
 def _script(name):
-    return subprocess.run([os.path.join(HERE, name)], stdout=subprocess.PIPE, text=True,
-                          check=True).stdout.strip().split("\n")[-1]
+    done = subprocess.run([os.path.join(HERE, name)], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise VmError(f"{name} failed with status {done.returncode} (its message is above)")
+    return done.stdout.strip().split("\n")[-1]
 
 
 @functools.lru_cache
