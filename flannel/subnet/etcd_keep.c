@@ -323,7 +323,9 @@ int etcd_set_attrs(struct subnet_manager *base, const struct lease_attrs *attrs)
 		return r;
 	lease_attrs_done(&m->attrs);
 	m->attrs = copy;
-	fix_soon(m, 0);
+	/* before run() its first list does the comparing */
+	if (m->watch.ev)
+		fix_soon(m, 0);
 	return 0;
 }
 

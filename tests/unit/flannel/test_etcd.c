@@ -89,6 +89,35 @@ static void test_ipv6_only(void **state)
 	subnet_free(a[1].m);
 }
 
+static void test_dual_stack(void **state)
+{
+	struct lease_attrs attrs = attrs_of("10.77.0.1", NULL);
+	struct loop *l = *state;
+	struct seen a;
+
+	CTL("put", PREFIX "/config",
+	    "{\"Network\":\"10.5.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:7::/48\"}");
+	CTL("put", PREFIX "/subnets/10.5.1.0-24",
+	    "{\"PublicIP\":\"10.77.0.1\"}"); /* of the time before IPv6 */
+	CTL("put", PREFIX "/subnets/10.5.2.0-24&fd00:7:0:2::-64",
+	    "{\"PublicIP\":\"10.77.0.2\",\"PublicIPv6\":\"fd77::2\"}");
+	assert_int_equal(ipaddr_parse(AF_INET6, "fd77::1", &attrs.public_ipv6), 0);
+	open_with(&a, l, (struct subnet_etcd_options){ 0 });
+	assert_int_equal(subnet_get_config(a.m, got_config, &a), 0);
+	WAIT(l, a.config, 3000);
+	assert_int_equal(subnet_acquire(a.m, &a.net, &attrs, NULL, got_lease, &a), 0);
+	WAIT(l, a.acquired || a.failed, 3000);
+	assert_true(a.acquired);
+	assert_non_null(strstr(a.own.key, "-24&fd00:7:0:"));
+	assert_int_equal(subnet_run(a.m, &events, &a), 0);
+	WAIT(l, a.snapshots == 1, 3000);
+	assert_non_null(in_table(&a, "10.5.2.0-24&fd00:7:0:2::-64"));
+	assert_string_equal(
+		CTL("get", "--print-value-only", own_key(&a)),
+		"{\"PublicIP\":\"10.77.0.1\",\"PublicIPv6\":\"fd77::1\",\"BackendType\":\"vxlan\"}\n");
+	subnet_free(a.m);
+}
+
 static void test_race(void **state)
 {
 	struct loop *l = *state;
@@ -164,6 +193,17 @@ static void test_own_lease_comes_back(void **state)
 	assert_non_null(strstr(CTL("get", own_key(&a)), "{\"PublicIP\":\"10.77.0.99\""));
 	assert_false(a.lost);
 
+	/* the same before run() */
+	subnet_free(a.m);
+	open_with(&a, l, (struct subnet_etcd_options){ 0 });
+	acquire(&a, "10.77.0.99", "{\"VNI\":4}", NULL);
+	attrs = attrs_of("10.77.0.98", "{\"VNI\":5}");
+	assert_int_equal(subnet_set_attrs(a.m, &attrs), 0);
+	assert_int_equal(subnet_run(a.m, &events, &a), 0);
+	run_for(l, 400);
+	assert_non_null(strstr(CTL("get", own_key(&a)), "{\"PublicIP\":\"10.77.0.98\""));
+	assert_false(a.lost);
+
 	/* somebody else has it: told once, nothing overwritten */
 	CTL("put", own_key(&a), "{\"PublicIP\":\"10.77.0.50\"}");
 	WAIT(l, a.lost, 6000);
@@ -230,13 +270,10 @@ static void test_many_leases_in_pages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_acquire_and_reuse),
-		CASE(test_ipv6_only),
-		CASE(test_race),
-		CASE(test_reservation),
-		CASE(test_own_lease_comes_back),
-		CASE(test_renewal),
-		CASE(test_many_leases_in_pages),
+		CASE(test_acquire_and_reuse), CASE(test_ipv6_only),
+		CASE(test_dual_stack),        CASE(test_race),
+		CASE(test_reservation),       CASE(test_own_lease_comes_back),
+		CASE(test_renewal),           CASE(test_many_leases_in_pages),
 	};
 
 	return ETCD_TESTS(tests);

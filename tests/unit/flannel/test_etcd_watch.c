@@ -97,33 +97,56 @@ static void test_dead_endpoint_first(void **state)
 	subnet_free(a.m);
 }
 
+/* A port that takes connections and never answers. */
+static int mute_port(int *ret_fd)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(sa);
+
+	*ret_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(*ret_fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(*ret_fd, 5), 0);
+	assert_int_equal(getsockname(*ret_fd, (struct sockaddr *)&sa, &n), 0);
+	return ntohs(sa.sin_port);
+}
+
+static void test_mute_endpoint_first(void **state)
+{
+	CLEANUP(closep) int fd = -1;
+	struct loop *l = *state;
+	struct seen a;
+
+	/* the deadline passes, then the other one is asked; the prefix is cleaned as a path */
+	open_with(&a, l,
+		  (struct subnet_etcd_options){
+			  .endpoints = TEXT("127.0.0.1:%d,127.0.0.1:%d", mute_port(&fd), etcd.client_port),
+			  .prefix = "//coreos.com/./x/../network/",
+			  .call_timeout_ms = 300 });
+	acquire(&a, "10.77.0.1", NULL, NULL);
+	assert_true(a.acquired);
+	subnet_free(a.m);
+}
+
 static void test_etcd_absent(void **state)
 {
 	struct loop *l = *state;
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof(sa);
 	CLEANUP(closep) int mute = -1;
 	char line[4096] = "";
 	int64_t began;
-	int out[2], saved;
+	int out[2], saved, port;
 	struct seen a;
 
-	/* a port that takes connections and never answers */
-	mute = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(mute, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(listen(mute, 5), 0);
-	assert_int_equal(getsockname(mute, (struct sockaddr *)&sa, &n), 0);
-
+	port = mute_port(&mute);
 	assert_int_equal(pipe2(out, O_CLOEXEC | O_NONBLOCK), 0);
 	fflush(stderr);
 	saved = dup(2);
 	dup2(out[1], 2);
 	open_with(&a, l,
-		  (struct subnet_etcd_options){ .endpoints = TEXT("http://127.0.0.1:%d,http://127.0.0.1:%d",
-								  free_port(), ntohs(sa.sin_port)),
-						.call_timeout_ms = 500,
-						.username = "root",
-						.password = "hush-hush" });
+		  (struct subnet_etcd_options){
+			  .endpoints = TEXT("http://127.0.0.1:%d,http://127.0.0.1:%d", free_port(), port),
+			  .call_timeout_ms = 500,
+			  .username = "root",
+			  .password = "hush-hush" });
 	assert_int_equal(subnet_get_config(a.m, got_config, &a), 0);
 	began = loop_now_ms();
 	run_for(l, 900);
@@ -135,8 +158,7 @@ static void test_etcd_absent(void **state)
 	assert_true(loop_now_ms() - began < 2000);
 	assert_false(a.config);
 	assert_non_null(strstr(line, "Couldn't fetch network config: DeadlineExceeded: "));
-	assert_non_null(
-		strstr(line, TEXT("no answer from http://127.0.0.1:%d within 500 ms", ntohs(sa.sin_port))));
+	assert_non_null(strstr(line, TEXT("no answer from http://127.0.0.1:%d within 500 ms", port)));
 	assert_null(strstr(line, "hush-hush"));
 	subnet_free(a.m);
 }
@@ -165,7 +187,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_junk_is_isolated),      CASE(test_watch_resumes_after_restart),
 		CASE(test_compaction_while_away), CASE(test_dead_endpoint_first),
-		CASE(test_etcd_absent),           CASE(test_config_arrives_late),
+		CASE(test_mute_endpoint_first),   CASE(test_etcd_absent),
+		CASE(test_config_arrives_late),
 	};
 
 	return ETCD_TESTS(tests);
