@@ -176,10 +176,11 @@ static int on_deadline(void *ctx)
 
 	if (call->last.code)
 		err_text(&e, ETIMEDOUT,
-			 "unable to fetch resource in time: over after %d s, last error: %.600s",
+			 "unable to fetch resource in time (gave up after %d s, last error: %.600s)",
 			 waited_s(call), call->last.text);
 	else
-		err_text(&e, ETIMEDOUT, "unable to fetch resource in time: over after %d s", waited_s(call));
+		err_text(&e, ETIMEDOUT, "unable to fetch resource in time (gave up after %d s)",
+			 waited_s(call));
 	return end_call(call, -ETIMEDOUT, &e);
 }
 

@@ -192,6 +192,7 @@ static bool set_transport(struct http_call *call, CURL *h)
 		{ CURLOPT_TCP_KEEPINTVL, 30 },
 		{ CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, 300 },
 		{ CURLOPT_PATH_AS_IS, 1 },
+		{ CURLOPT_QUICK_EXIT, 1 }, /* a deadline does not wait for the resolver's thread */
 		{ CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC },
 		{ CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC },
 	};

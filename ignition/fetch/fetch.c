@@ -129,7 +129,11 @@ static int need_http(struct fetcher *f, struct err *e)
 	if (f->http)
 		return 0;
 	r = http_client_new(f->loop, &f->http, e);
-	return r < 0 ? r : http_client_configure(f->http, &f->settings, e);
+	if (r == 0)
+		r = http_client_configure(f->http, &f->settings, e);
+	if (r < 0)
+		f->http = http_client_free(f->http);
+	return r;
 }
 
 static int fail_source(const char *source, int r, struct err *e)
