@@ -223,7 +223,6 @@ static void keys_and_types(void **state)
 
 static void a_merged_config_is_checked_without_positions(void **state)
 {
-	CLEANUP(arena_freep) struct arena *a = arena_new();
 	CLEANUP(report_done) struct report rep = { 0 };
 	CLEANUP(buf_done) struct buf got = { 0 };
 	struct ign_http_header header = { .name = "x" };
