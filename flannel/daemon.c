@@ -41,7 +41,7 @@ struct daemon {
 	bool have_rules; /* they were installed once */
 	struct monitor *nft_events;
 	struct loop_source *nft_source, *rules_timer;
-	int64_t rules_checked_ms;
+	int64_t rules_checked_ms, rules_due_ms;
 	struct err rules_trouble;
 
 	struct loop_source *finish; /* the last steps of start-up, tried until they succeed */
@@ -89,12 +89,21 @@ static int signals_init(struct daemon *d, struct err *e)
 	return r < 0 ? err_errno(e, -r, "installing signal handlers") : 0;
 }
 
-/* Compares the rules with the plan after the given time, but not more often than is reasonable. */
+/*
+ * Compares the rules with the plan after in_ms, but not more often than is reasonable. An earlier
+ * date stays, or a stream of events would put the comparison off for ever.
+ */
 static void check_rules_within(struct daemon *d, int64_t in_ms)
 {
-	int64_t earliest = d->rules_checked_ms + RULES_SPACING_MS - loop_now_ms();
+	const int64_t now = loop_now_ms();
+	int64_t due = now + in_ms;
 
-	loop_timer_set(d->rules_timer, in_ms > earliest ? in_ms : earliest);
+	if (due < d->rules_checked_ms + RULES_SPACING_MS)
+		due = d->rules_checked_ms + RULES_SPACING_MS;
+	if (loop_timer_armed(d->rules_timer) && d->rules_due_ms <= due)
+		return;
+	d->rules_due_ms = due;
+	loop_timer_set(d->rules_timer, due > now ? due - now : 0);
 }
 
 static int on_rules_timer(void *ctx)

@@ -45,6 +45,7 @@ struct half {
 	struct vxlan_self self;
 	struct vxlan_device device;
 	struct reconcile *peers;
+	bool observed;      /* peers knows what the kernel has */
 	struct err trouble; /* what was last logged as failing; code 0 = all well */
 };
 
@@ -60,7 +61,7 @@ struct vxlan {
 	struct monitor *monitor;
 	struct loop_source *events, *apply, *check;
 	bool started, have_snapshot;
-	int64_t last_check_ms;
+	int64_t last_check_ms, check_due_ms;
 	int retry_ms; /* the next pause after a failure */
 };
 
@@ -81,12 +82,21 @@ static void recovered(struct half *h)
 	h->trouble.code = 0;
 }
 
-/* At the earliest after in_ms, and never sooner than the spacing allows. An earlier date stays. */
+/*
+ * After in_ms, but not sooner than the spacing allows. An earlier date stays: a stream of events
+ * must not put the check off for ever.
+ */
 static void check_within(struct vxlan *v, int64_t in_ms)
 {
-	int64_t earliest = v->last_check_ms ? v->last_check_ms + CHECK_SPACING_MS - loop_now_ms() : 0;
+	const int64_t now = loop_now_ms();
+	int64_t due = now + in_ms;
 
-	loop_timer_set(v->check, in_ms > earliest ? in_ms : earliest);
+	if (v->last_check_ms && due < v->last_check_ms + CHECK_SPACING_MS)
+		due = v->last_check_ms + CHECK_SPACING_MS;
+	if (loop_timer_armed(v->check) && v->check_due_ms <= due)
+		return;
+	v->check_due_ms = due;
+	loop_timer_set(v->check, due > now ? due - now : 0);
 }
 
 static void retry(struct vxlan *v)
@@ -113,7 +123,7 @@ static int on_apply(void *ctx)
 	struct vxlan *v = ctx;
 
 	for (size_t i = 0; i < v->n_halves; i++)
-		if (v->half[i].device.ifindex && apply_half(&v->half[i], v) < 0)
+		if (v->half[i].observed && apply_half(&v->half[i], v) < 0)
 			retry(v);
 	return 0;
 }
@@ -130,9 +140,11 @@ static int check_half(struct half *h, struct vxlan *v)
 			log_notice("VXLAN device %s recreated successfully", h->device.name);
 		else if (r == VXLAN_CORRECTED && v->started)
 			log_notice("%s: device settings restored", h->device.name);
-		r = v->have_snapshot
-			    ? vxlan_table_observe(h->peers, v->dump, h->self.family, h->device.ifindex, &e)
-			    : 0;
+		r = 0;
+	}
+	if (r == 0 && v->have_snapshot) {
+		r = vxlan_table_observe(h->peers, v->dump, h->self.family, h->device.ifindex, &e);
+		h->observed = r == 0;
 	}
 	if (r < 0) {
 		trouble(h, &e);
@@ -187,7 +199,7 @@ static int on_check(void *ctx)
 		return 0;
 	}
 	v->retry_ms = 0;
-	loop_timer_set(v->check, CHECK_SLOW_MS);
+	check_within(v, CHECK_SLOW_MS);
 	return 0;
 }
 
@@ -199,6 +211,10 @@ static void hear_link(struct vxlan *v, const struct nl_link *l, bool gone)
 		if (gone)
 			log_warn("external interface %s deleted", l->name);
 		check_within(v, CHECK_SOON_MS);
+	} else if (l->ifindex == v->ext.ifindex && l->mtu != v->ext.mtu) {
+		log_warn("the MTU of %s changed from %u to %u: restart flanneld to use it", l->name,
+			 v->ext.mtu, l->mtu);
+		v->ext.mtu = l->mtu;
 	}
 	for (size_t i = 0; i < v->n_halves; i++) {
 		struct vxlan_device *d = &v->half[i].device;
@@ -207,6 +223,7 @@ static void hear_link(struct vxlan *v, const struct nl_link *l, bool gone)
 			log_warn("Interface %s deleted", d->name);
 			log_info("vxlan device missing, attempting to recreate...");
 			d->ifindex = 0;
+			v->half[i].observed = false;
 			check_within(v, CHECK_SOON_MS);
 		} else if (!gone && strcmp(l->name, d->name) == 0 &&
 			   (l->ifindex != d->ifindex ||
@@ -269,6 +286,12 @@ static int on_event(void *ctx, const struct monitor_event *ev)
 		return 0;
 	if (ev->kind == MONITOR_LINK)
 		hear_link(v, &ev->link, ev->gone);
+	if (ev->kind == MONITOR_ADDR && ev->gone && ev->addr.ifindex == v->ext.ifindex &&
+	    (ipaddr_equal(&ev->addr.local.addr, &v->ext.addr) ||
+	     ipaddr_equal(&ev->addr.local.addr, &v->ext.addr6)))
+		log_warn("the address %s of %s was removed: peers cannot be reached until it is back, or "
+			 "flanneld is restarted with another",
+			 IPADDR_STR(&ev->addr.local.addr), v->ext.name);
 	for (size_t i = 0; i < v->n_halves; i++)
 		if (ev->kind == MONITOR_ADDR ? hear_addr(&v->half[i], &ev->addr, ev->gone)
 					     : hear_entry(&v->half[i], ev))
@@ -410,7 +433,7 @@ static int start(struct backend *b, const struct lease *own, struct err *e)
 	if (r < 0)
 		return r;
 	v->started = true;
-	loop_timer_set(v->check, CHECK_SLOW_MS);
+	check_within(v, CHECK_SLOW_MS);
 	return 0;
 }
 

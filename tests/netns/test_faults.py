@@ -158,6 +158,22 @@ def test_tables_changed(lab):
         wait_until(f"recovery from {' '.join(argv)}", lambda: peers_known(h1, h2), 5)
 
 
+def test_stream_of_changes(lab):
+    """somebody who never stops does not keep the agent from repairing"""
+    h1, h2 = lab.hosts[1], lab.hosts[2]
+    base = h2.subnet().split("/")[0]
+    noise = L.Process(lab, "noise", ["ip", "netns", "exec", h1.ns, "sh", "-c",
+                                     "while :; do ip route del 10.5.250.0/24 dev flannel.1; "
+                                     f"ip neigh replace {base} lladdr 02:00:00:00:99:98 dev flannel.1 nud permanent; "
+                                     "sleep 0.01; done"])
+    try:
+        h1.run("ip", "route", "flush", "dev", "flannel.1")
+        wait_until("the routes amid the noise", lambda: h1.routes() == {h2.subnet(): base}, 5)
+    finally:
+        noise.kill()
+    wait_until("the tables after the noise", lambda: peers_known(h1, h2), 5)
+
+
 def test_rules_deleted(lab):
     """the rules come back"""
     h1 = lab.hosts[1]
@@ -368,6 +384,7 @@ def test_lease_taken(lab):
 
 if __name__ == "__main__":
     L.main([test_etcd_is_late, test_config_without_network, test_hostile_leases, test_shared_mac,
-            test_device_deleted, test_device_changed, test_tables_changed, test_rules_deleted,
+            test_device_deleted, test_device_changed, test_tables_changed, test_stream_of_changes,
+            test_rules_deleted,
             test_etcd_outage, test_stale_state, test_settings_changed, test_unwritable_subnet_file,
             test_public_ip_behind_nat, test_dual_stack, test_lease_taken, test_refusals], etcd=False)
