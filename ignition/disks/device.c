@@ -146,7 +146,7 @@ int blkdev_parts(const char *disk, struct arena *a, unsigned **ret_nos, size_t *
 	if (!d)
 		return -errno;
 	while ((de = readdir(d)) && n < MAX_PARTS) {
-		uint64_t no;
+		uint64_t no = 0;
 
 		if (strncmp(de->d_name, disk, strlen(disk)) != 0)
 			continue;
@@ -310,7 +310,7 @@ static bool stays_claimed(const char *name, struct arena *a)
 {
 	char node[PATH_MAX];
 	unsigned *nos;
-	size_t n;
+	size_t n = 0;
 
 	if (blkdev_node(name, node) < 0 || blkdev_parts(name, a, &nos, &n) < 0 || n > 0)
 		return false;

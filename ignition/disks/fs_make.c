@@ -31,7 +31,7 @@ struct outcome {
 
 static int refuse_in_use(const char *device, const struct blkdev *d, struct arena *a, struct err *e)
 {
-	const char *why;
+	const char *why = NULL;
 	unsigned *nos;
 	size_t n = 0;
 	int r = blkdev_use(d->name, a, &why, e);
@@ -127,7 +127,7 @@ static int wipe(const char *node, struct err *e)
 static int make_one(const struct fs_job *job, struct arena *a, struct err *e)
 {
 	const struct ign_filesystem *fs = job->spec;
-	const char *const *argv;
+	const char *const *argv = NULL;
 	enum fs_action action;
 	struct log_op op;
 	int r = filesystem_check(fs, job->node, &job->dev, a, &action, e);

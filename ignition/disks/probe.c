@@ -186,7 +186,7 @@ static int read_use(const struct blkdev *d, struct disk_state *s, struct arena *
 		return err_errno(e, -r, "listing the partitions of %s", d->name);
 	for (size_t i = 0; i < n; i++) {
 		char name[NAME_MAX + 1];
-		const char *why;
+		const char *why = NULL;
 
 		r = blkdev_part_name(d->name, nos[i], name);
 		if (r == 0)

@@ -46,7 +46,7 @@ int signature_probe(int fd, const char *device, struct arena *a, struct signatur
 	struct signature s = { "", "", "" };
 	int r = probe_new(fd, device, &pr, e);
 
-	if (r < 0)
+	if (!pr)
 		return r;
 	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL);
 	errno = 0;
@@ -74,7 +74,7 @@ int signature_wipe(int fd, const char *device, struct err *e)
 	CLEANUP(probe_freep) blkid_probe pr = NULL;
 	int r = probe_new(fd, device, &pr, e);
 
-	if (r < 0)
+	if (!pr)
 		return r;
 	/* BADCSUM: a damaged superblock can come back to life just as well. */
 	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_MAGIC | BLKID_SUBLKS_BADCSUM);

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -184,8 +185,13 @@ def kernel_parts(dev):
     return found
 
 
+def _on_term(*_):
+    sys.exit("terminated")
+
+
 def run_tests(namespace):
     """Every function named test_*; all of them run, the first failure's text is shown with its name."""
+    signal.signal(signal.SIGTERM, _on_term)  # a test's time limit: loop devices must go all the same
     failed = 0
     for name, fn in list(namespace.items()):
         if not name.startswith("test_") or not callable(fn):
@@ -195,6 +201,5 @@ def run_tests(namespace):
             print(f"ok      {name}", flush=True)
         except Exception as e:  # pylint: disable=broad-except
             failed += 1
-            text = str(e)
-            print(f"FAILED  {name}: {type(e).__name__}: {text if len(text) < 6000 else '...' + text[-6000:]}", flush=True)
+            print(f"FAILED  {name}: {type(e).__name__}: {str(e)[-6000:]}", flush=True)
     sys.exit(1 if failed else 0)
