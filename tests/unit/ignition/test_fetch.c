@@ -374,6 +374,29 @@ static void several_at_once(void **state)
 	assert_true(done < N - 2);
 }
 
+static void nothing_is_begun_after_a_failure(void **state)
+{
+	static const char *const sources[] = { "data:,first", "data:;base64,!", "data:,third",
+					       "data:,fourth" };
+	static const int want[] = { 0, -EBADMSG, -ECANCELED, -ECANCELED };
+	struct ign_resource res[ARRAY_SIZE(sources)];
+	struct fetch_job jobs[ARRAY_SIZE(sources)];
+	struct fetched *t = *state;
+	struct buf_sink sink;
+
+	buf_sink_init(&sink, &t->b);
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		res[i] = (struct ign_resource){ .source = sources[i] };
+		jobs[i] = (struct fetch_job){ .res = &res[i], .out = &sink.base };
+	}
+	assert_int_equal(fetch_resources(t->f, jobs, ARRAY_SIZE(sources), &t->e), -EBADMSG);
+	assert_string_equal(t->e.text, "data:...: invalid data character");
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		assert_int_equal(jobs[i].result, want[i]);
+	assert_string_equal(buf_str(&t->b), "first");
+	assert_int_equal(fetch_resources(t->f, jobs, 0, &t->e), 0);
+}
+
 static int add_ca(struct fetched *t, const char *tail, const char *compression, const char *hash)
 {
 	CLEANUP(buf_done) struct buf pem = BUF_INIT(.max = 100000);
@@ -514,10 +537,23 @@ static void attempts_are_logged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(good_answers),   T(retries), T(refusals),          T(time_limits),
-		T(nobody_listens), T(headers), T(get_for_providers), T(verification_and_compression),
-		T(data_sources),   T(offline), T(several_at_once),   T(tls),
-		T(authorities),    T(proxy),   T(tunnelled),         T(attempts_are_logged),
+		T(good_answers),
+		T(retries),
+		T(refusals),
+		T(time_limits),
+		T(nobody_listens),
+		T(headers),
+		T(get_for_providers),
+		T(verification_and_compression),
+		T(data_sources),
+		T(offline),
+		T(several_at_once),
+		T(nothing_is_begun_after_a_failure),
+		T(tls),
+		T(authorities),
+		T(proxy),
+		T(tunnelled),
+		T(attempts_are_logged),
 	};
 
 	return cmocka_run_group_tests(tests, start_servers, stop_servers);
