@@ -423,7 +423,7 @@ static int try_next(struct conn *c)
 			/* a finished connect shows as writable as well: one path for both */
 			r = loop_add_fd(c->loop, c->fd, POLLOUT, on_io, c, &c->io);
 			if (r == 0) {
-				loop_timer_set(c->timer, c->timeout_ms / (int)share);
+				loop_timer_set(c->timer, c->timeout_ms / (int)(share ? share : 1));
 				return 0;
 			}
 			r = -r;

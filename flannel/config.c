@@ -231,7 +231,7 @@ int net_config_check(struct net_config *c, struct err *e)
 
 int net_config_load(const char *text, size_t len, struct arena *a, struct net_config *ret, struct err *e)
 {
-	struct net_config c;
+	struct net_config c = { 0 };
 	int r = net_config_parse(text, len, a, &c, e);
 
 	if (r == 0)

@@ -197,7 +197,7 @@ static int decode_member(const struct member *m, struct lease_attrs *a, struct e
 
 int lease_attrs_decode(const char *text, size_t len, struct lease_attrs *ret, struct err *e)
 {
-	CLEANUP(lease_attrs_donep) struct lease_attrs a = { .public_ip = ipaddr_from_v4(0) };
+	struct lease_attrs a = { .public_ip = ipaddr_from_v4(0) };
 	struct member_walk w;
 	struct member m;
 	int r;
@@ -208,10 +208,10 @@ int lease_attrs_decode(const char *text, size_t len, struct lease_attrs *ret, st
 	while (r == 0 && member_next(&w, &m) > 0)
 		r = decode_member(&m, &a, e);
 	if (r < 0)
-		return r;
-	*ret = a;
-	a = (struct lease_attrs){ 0 };
-	return 0;
+		lease_attrs_done(&a);
+	else
+		*ret = a;
+	return r;
 }
 
 static int copy_text(const char *s, char **ret)
@@ -224,7 +224,7 @@ static int copy_text(const char *s, char **ret)
 
 int lease_attrs_copy(const struct lease_attrs *a, struct lease_attrs *ret)
 {
-	CLEANUP(lease_attrs_donep) struct lease_attrs c = *a;
+	struct lease_attrs c = *a;
 	int r;
 
 	c.backend_data = c.backend_v6_data = NULL;
@@ -232,10 +232,10 @@ int lease_attrs_copy(const struct lease_attrs *a, struct lease_attrs *ret)
 	if (r == 0)
 		r = copy_text(a->backend_v6_data, &c.backend_v6_data);
 	if (r < 0)
-		return r;
-	*ret = c;
-	c = (struct lease_attrs){ 0 };
-	return 0;
+		lease_attrs_done(&c);
+	else
+		*ret = c;
+	return r;
 }
 
 static bool same_text(const char *a, const char *b)

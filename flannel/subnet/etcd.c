@@ -354,7 +354,7 @@ static void etcd_free(struct subnet_manager *base)
 }
 
 /* As path.Clean: no empty, "." and ".." components. */
-static int clean_prefix(const char *prefix, char *ret, size_t size, struct err *e)
+static int clean_prefix(const char *prefix, char ret[ETCD_KEY_MAX], struct err *e)
 {
 	size_t n = 0, base = *prefix == '/';
 
@@ -377,16 +377,15 @@ static int clean_prefix(const char *prefix, char *ret, size_t size, struct err *
 		}
 		p += len + (p[len] == '/');
 	}
-	(void)size;
 	ret[n] = '\0';
 	return 0;
 }
 
 static int set_keys(struct etcd *m, const char *prefix, struct err *e)
 {
-	char clean[ETCD_KEY_MAX];
+	char clean[ETCD_KEY_MAX] = "";
 	const char *slash;
-	int r = clean_prefix(prefix && *prefix ? prefix : "/coreos.com/network", clean, sizeof(clean), e);
+	int r = clean_prefix(prefix && *prefix ? prefix : "/coreos.com/network", clean, e);
 
 	if (r < 0)
 		return r;
