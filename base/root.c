@@ -348,7 +348,7 @@ int root_read_file(const struct root *r, const char *path, struct buf *out, stru
 int root_mkdirs(const struct root *r, const char *path, mode_t mode, struct err *e)
 {
 	struct walk w;
-	struct stat st;
+	struct stat st = { 0 };
 	int k = walk(r, path, WALK_CREATE | WALK_FOLLOW, mode, &w, e);
 
 	if (k < 0)
@@ -407,7 +407,7 @@ int root_write_file(const struct root *r, const char *path, const void *data, si
 {
 	CLEANUP(closep) int dir = -1;
 	CLEANUP(closep) int fd = -1;
-	char leaf[NAME_MAX + 1], temp[NAME_MAX + 1];
+	char leaf[NAME_MAX + 1] = "", temp[NAME_MAX + 1];
 	int k;
 
 	k = root_open_parent(r, path, true, &dir, leaf, NULL, e);

@@ -339,7 +339,7 @@ static int check_hard_link(const struct check *c, const struct node *n, const st
 	const struct node *entry = find(c, n->target, strlen(n->target));
 	struct node probe = { .path = n->target };
 	char link[PATH_MAX];
-	struct stat to;
+	struct stat to = { 0 };
 	bool removed = false;
 	int r;
 

@@ -67,7 +67,7 @@ static int find_owner(const struct writer *w, const struct node *n, struct owner
 static int set_owner_and_mode(const struct writer *w, const struct node *n, int fd, mode_t keep,
 			      bool set_keep, struct err *e)
 {
-	struct owner o;
+	struct owner o = { (uid_t)NO_ID, (gid_t)NO_ID };
 	bool own;
 	int r = find_owner(w, n, &o, e);
 
@@ -309,7 +309,7 @@ static int write_directory(const struct writer *w, const struct node *n, struct 
 
 static int write_symlink(const struct writer *w, const struct node *n, struct place *p, struct err *e)
 {
-	struct owner o;
+	struct owner o = { (uid_t)NO_ID, (gid_t)NO_ID };
 	int r = find_owner(w, n, &o, e);
 
 	if (r == 0 && (n->replace || !S_ISLNK(p->st.st_mode)))
