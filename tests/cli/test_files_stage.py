@@ -620,17 +620,20 @@ class Killed(Case):
         return out
 
     def end_tools(self):
-        """A reboot ends them too, in the middle of what they do."""
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/cmdline", "rb") as f:
-                    words = f.read().split(b"\0")
-                if self.root.encode() in words and b"--root" in words:
-                    os.kill(int(pid), signal.SIGKILL)
-                    while os.path.exists(f"/proc/{pid}/exe"):
-                        time.sleep(0.002)
-            except OSError:
-                pass
+        """A reboot ends them too, in the middle of what they do - also one that was just being started."""
+        found = True
+        while found:
+            found = False
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    with open(f"/proc/{pid}/cmdline", "rb") as f:
+                        words = f.read().split(b"\0")
+                    if self.root.encode() in words:
+                        found = True
+                        os.kill(int(pid), signal.SIGKILL)
+                except OSError:
+                    pass
+            time.sleep(0.002 if found else 0)
 
     def test_killed(self):
         url = self.serve({"/big.gz": gzip.compress(b"big\n" * 200000), "/tail": b"tail\n" * 500})
