@@ -192,6 +192,22 @@ def test_rules_deleted(lab):
     wait_until("the rules", lambda: re.sub(r" # handle \d+", "", h1.run("nft", "list", "table", "ip", name)) == before, 5)
 
 
+def test_underlay_replaced(lab):
+    """the interface below goes, and the overlay with it; it comes back under another index, and so does all"""
+    h1, h2 = lab.hosts[1], lab.hosts[2]
+    mac = h1.device()["address"]
+    lab.run("ip", "-n", lab.underlay, "link", "del", "h1")
+    h1.daemon.wait_log("waiting for the external interface: .*eth0")
+    lab.plug(h1.ns, "eth0", "h1", [f"{h1.ip}/24", f"{h1.ip6}/64"])
+    wait_until("the device", lambda: h1.device()["address"] == mac, 10)
+    wait_until("the peers", lambda: peers_known(h1, h2), 10)
+    wait_until("container 1 to reach container 2", lambda: h1.container_ping(h2.container_ip), 5)
+    put_lease(lab, "10.5.205.0-24", vxlan_lease("10.77.0.205", "02:00:00:00:02:06"))
+    wait_until("a new lease", lambda: "10.5.205.0/24" in h1.routes(), 30)
+    del_lease(lab, "10.5.205.0-24")
+    wait_until("it to go", lambda: peers_known(h1, h2), 5)
+
+
 def test_etcd_outage(lab):
     """the data plane stays and is repaired without etcd; what happened meanwhile arrives afterwards"""
     h1, h2 = lab.hosts[1], lab.hosts[2]
@@ -206,6 +222,30 @@ def test_etcd_outage(lab):
     del_lease(lab, "10.5.204.0-24")
     wait_until("it to go", lambda: peers_known(h1, h2), 5)
     check(h1.daemon.running() and h2.daemon.running(), "an agent ended")
+
+
+def test_compaction(lab):
+    """history is lost while the agent is cut off: a changed MAC and a removed lease are noticed all the same"""
+    h1, h2 = lab.hosts[1], lab.hosts[2]
+    put_lease(lab, "10.5.206.0-24", vxlan_lease("10.77.0.206", "02:00:00:00:02:07"))
+    put_lease(lab, "10.5.207.0-24", vxlan_lease("10.77.0.207", "02:00:00:00:02:08"))
+    wait_until("two made-up peers", lambda: {"10.5.206.0/24", "10.5.207.0/24"} <= set(h1.routes()), 5)
+    seen = len(h1.daemon.log())
+    lab.run("ip", "-n", lab.underlay, "link", "set", "h1", "down")
+    # A connection of the old etcd could still deliver what it had sent.
+    lab.etcd_process.stop()
+    lab.start_etcd()
+    put_lease(lab, "10.5.206.0-24", vxlan_lease("10.77.0.206", "02:00:00:00:02:09"))
+    del_lease(lab, "10.5.207.0-24")
+    header = json.loads(lab.etcdctl("get", "-w", "json", f"{L.PREFIX}/config"))["header"]
+    lab.etcdctl("compact", str(header["revision"]))
+    lab.run("ip", "-n", lab.underlay, "link", "set", "h1", "up")
+    wait_until("the new MAC", lambda: h1.neighbours().get("10.5.206.0") == "02:00:00:00:02:09", 40)
+    h1.daemon.wait_log(r"\d+ other leases known, \d+ peers in use, 1 gone since before", after=seen)
+    check("10.5.207.0/24" not in h1.routes() and "02:00:00:00:02:08" not in h1.fdb(), "the removed lease is still there")
+    check("02:00:00:00:02:07" not in h1.fdb(), "the old MAC is still there")
+    del_lease(lab, "10.5.206.0-24")
+    wait_until("host 2 alone", lambda: peers_known(h1, h2), 5)
 
 
 def test_stale_state(lab):
@@ -386,5 +426,5 @@ if __name__ == "__main__":
     L.main([test_etcd_is_late, test_config_without_network, test_hostile_leases, test_shared_mac,
             test_device_deleted, test_device_changed, test_tables_changed, test_stream_of_changes,
             test_rules_deleted,
-            test_etcd_outage, test_stale_state, test_settings_changed, test_unwritable_subnet_file,
+            test_underlay_replaced, test_etcd_outage, test_compaction, test_stale_state, test_settings_changed, test_unwritable_subnet_file,
             test_public_ip_behind_nat, test_dual_stack, test_lease_taken, test_refusals], etcd=False)
