@@ -14,7 +14,7 @@
 /* What a parsed document may cost: json-c needs up to 800 bytes for an object that is two bytes of text. */
 enum {
 	JSCAN_MAX_DEPTH = 100,          /* lists and objects inside each other */
-	JSCAN_MAX_CONTAINERS = 1 << 20, /* lists and objects */
+	JSCAN_MAX_CONTAINERS = 1 << 19, /* lists and objects */
 	JSCAN_MAX_VALUES = 4 << 20,     /* values of any kind */
 };
 
