@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The example config on a machine with a blank data disk: every item of it is looked up inside the
-booted node, and a later boot changes none of it."""
+booted node, a later boot changes none of it, and a first boot that failed can be repeated."""
 import base64
 import json
 
@@ -54,4 +54,23 @@ def provision(bench):
     case.expect(len(starts) == 2, f"hello.service should have run once per boot: {starts}")
 
 
-case.main([("example config", provision)])
+def retry(bench):
+    """A first boot that failed half-way is tried again on the same disks, with a config that is right."""
+    work = bench.directory("retry")
+    disks = case.disks(work)
+    with vm.Web(node.web_documents()) as web:
+        right, wrong = (node.for_port(node.load(), web.port) for _ in range(2))
+        script = next(f for f in wrong["storage"]["files"] if f["path"] == "/opt/bin/hello.sh")
+        script["contents"]["verification"]["hash"] = "sha512-" + "0" * 128
+        with bench.boot("retry", case.FIRST_BOOT, wrong, None, disks) as machine:
+            machine.wait_exit(240)
+        case.expect(any('stage "files" failed' in line for line in machine.lines), "the first attempt did not fail")
+        check = node.check_script(right, f"{work}/check.py")
+        with bench.boot("retry", case.FIRST_BOOT, right, check, disks) as machine:
+            facts = machine.wait_facts(300)
+            machine.wait_exit(60)
+    checks = node.Checks(right, facts).run()
+    case.expect(not checks.failed(), "after the second attempt:\n  " + "\n  ".join(checks.failed()))
+
+
+case.main([("example config", provision), ("retry", retry)])
