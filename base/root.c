@@ -109,18 +109,12 @@ static bool walk_fast(const struct root *r, const char *path, struct walk *w)
 
 static int make_dir(int dir, const char *name, mode_t mode)
 {
-	CLEANUP(closep) int fd = -1;
-	struct stat st;
+	/* The umask of whoever started us must not decide, nor may a kill leave a directory half made. */
+	mode_t old = umask(0);
+	int r = mkdirat(dir, name, mode) < 0 && errno != EEXIST ? -errno : 0;
 
-	if (mkdirat(dir, name, mode) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	/* The umask of whoever started us must not decide; an inherited setgid bit stays. */
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if ((st.st_mode & 0777) != (mode & 0777) && fchmod(fd, (st.st_mode & 07000) | mode) < 0)
-		return -errno;
-	return 0;
+	umask(old);
+	return r;
 }
 
 /* Puts the target of the link dir/part before rest. */

@@ -21,20 +21,38 @@
 
 enum { SKEL_FILE_MAX = 1 << 20 };
 
+/* The directory gets its name when it is the user's: a kill in between leaves none that is root's. */
+static int make_dir(int parent, const char *name, mode_t mode, const struct account_user *u, struct err *e)
+{
+	CLEANUP(closep) int fd = -1;
+	char temp[NAME_MAX + 1];
+
+	(void)snprintf(temp, sizeof temp, ".hearth-%.200s.tmp", name);
+	if (mkdirat(parent, temp, 0700) < 0 && errno != EEXIST)
+		return err_errno(e, errno, "making directory %s", name);
+	fd = openat(parent, temp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchown(fd, u->uid, u->gid) < 0 || fchmod(fd, mode) < 0 ||
+	    renameat(parent, temp, parent, name) < 0) {
+		int why = errno;
+
+		(void)unlinkat(parent, temp, AT_REMOVEDIR);
+		return err_errno(e, why, "preparing directory %s", name);
+	}
+	return take_fd(&fd);
+}
+
 /* One step down, made when missing; the last step's directory, open for reading. */
 static int enter(int parent, const char *name, mode_t mode, const struct account_user *u, struct err *e)
 {
-	CLEANUP(closep) int fd = -1;
-	bool made = mkdirat(parent, name, 0700) == 0;
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (!made && errno != EEXIST)
-		return err_errno(e, errno, "making directory %s", name);
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT)
+		return make_dir(parent, name, mode, u, e);
+	if (errno == ELOOP || errno == ENOTDIR)
 		return err_text(e, errno, "%s is not a directory (links are not followed there)", name);
-	if (fd < 0 || (made && (fchown(fd, u->uid, u->gid) < 0 || fchmod(fd, mode) < 0)))
-		return err_errno(e, errno, "preparing directory %s", name);
-	return take_fd(&fd);
+	return err_errno(e, errno, "opening directory %s", name);
 }
 
 /* A whole file in an open directory, owned by the user. */

@@ -298,8 +298,15 @@ static int write_directory(const struct writer *w, const struct node *n, struct 
 			return r;
 	}
 	fresh = !p->st.st_mode;
-	if (fresh && mkdirat(p->dir, p->leaf, 0755) < 0 && errno != EEXIST)
-		return err_errno(e, errno, "making the directory");
+	if (fresh) {
+		mode_t old = umask(
+			0); /* the right mode from the start: a re-run leaves that of an existing one alone */
+
+		r = mkdirat(p->dir, p->leaf, 0755) < 0 && errno != EEXIST ? -errno : 0;
+		umask(old);
+		if (r < 0)
+			return err_errno(e, -r, "making the directory");
+	}
 	fd = openat(p->dir, p->leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(e, errno, "opening the directory");

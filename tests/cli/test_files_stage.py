@@ -659,6 +659,36 @@ class Killed(Case):
             shutil.rmtree(self.root)
         self.assertGreater(killed, 5)
 
+    @unittest.skipUnless(shutil.which("strace"), "no strace here")
+    def test_failing_calls(self):
+        """The n-th call fails: no temporary file stays, and the next run ends as if nothing had happened."""
+        url = self.serve({"/big.gz": gzip.compress(b"big\n" * 2000), "/tail": b"tail\n" * 50})
+        config = self.config(url)
+        config["storage"]["files"] = config["storage"]["files"][-7:]
+        self.fill("whole")
+        self.apply(config)
+        want = self.tree()
+        failed = 0
+        for call, error, when in [("linkat", "EXDEV", 1), ("fchmod", "EIO", 1), ("fchmod", "EIO", 4),
+                                  ("fchmod", "EIO", 7), ("renameat", "ENOSPC", 1), ("renameat", "ENOSPC", 2),
+                                  ("renameat", "ENOSPC", 4), ("fchown", "EIO", 1), ("fchown", "EIO", 2),
+                                  ("mkdirat", "ENOSPC", 2), ("symlinkat", "EIO", 1), ("fsync", "EIO", 1),
+                                  ("syncfs", "EIO", 1), ("ftruncate", "EIO", 1)]:
+            with self.subTest(call=call, when=when):
+                self.fill(f"{call}-{when}")
+                inject = ["strace", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                          f"inject={call}:error={error}:when={when}"]
+                done = subprocess.run(inject + self.command(config), env=self.environment(), text=True,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+                if "ptrace" in done.stderr:
+                    self.skipTest("strace may not trace here")
+                self.assertIn(done.returncode, (0, 1), done.stderr)
+                failed += done.returncode
+                self.assertEqual([p for p in listing(self.root) if ".hearth" in p], [])
+                self.apply(config)
+                self.assertEqual(self.tree(), want)
+        self.assertGreater(failed, 8)
+
     def test_lost_writes(self):
         """The power went: names are there, the data is not. The notes do not trust what they find."""
         config = {"storage": {"files": [{"path": "/a", "contents": {"source": data("content")}},
