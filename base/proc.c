@@ -18,10 +18,16 @@
 
 extern char **environ;
 
-enum { TAIL_BYTES = 600 };
+enum { HEAD_BYTES = 200, TAIL_BYTES = 600 };
 
-/* The last bytes a tool wrote: tools put the reason at the end. */
+/*
+ * What a tool wrote, cut in the middle: most put the reason at the end, some (mkfs.xfs) in the
+ * first line with a page of usage behind it.
+ */
 struct tail {
+	char head[HEAD_BYTES]; /* the first line */
+	size_t n_head;
+	enum { HEAD_OPEN, HEAD_WHOLE, HEAD_TOO_LONG } head_is;
 	char b[TAIL_BYTES];
 	size_t n;
 	bool cut;
@@ -43,10 +49,23 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void head_add(struct tail *t, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n && t->head_is == HEAD_OPEN; i++) {
+		if (p[i] == '\n')
+			t->head_is = t->n_head ? HEAD_WHOLE : HEAD_OPEN;
+		else if (t->n_head == sizeof t->head)
+			t->head_is = HEAD_TOO_LONG;
+		else
+			t->head[t->n_head++] = p[i];
+	}
+}
+
 static void tail_add(struct tail *t, const char *p, size_t n)
 {
 	size_t drop;
 
+	head_add(t, p, n);
 	if (n > sizeof t->b) {
 		p += n - sizeof t->b;
 		n = sizeof t->b;
@@ -62,22 +81,18 @@ static void tail_add(struct tail *t, const char *p, size_t n)
 	t->n += n;
 }
 
-/* The tail as one line: lines joined with "; ", a cut first line dropped when others follow. */
-static void tail_text(const struct tail *t, char *ret, size_t size)
+/* Appends text as one line: lines joined with "; ", no control characters. */
+static size_t append_line(char *ret, size_t n, size_t size, const char *s, const char *end)
 {
-	const char *s = t->b, *end = t->b + t->n;
-	const char *nl = t->cut ? memchr(s, '\n', t->n) : NULL;
-	size_t n = 0;
+	size_t start = n;
 
-	if (nl && nl + 1 < end)
-		s = nl + 1;
 	while (s < end && n + 4 < size) {
 		unsigned char c = (unsigned char)*s++;
 
 		if (c == '\n' || c == '\r') {
 			while (s < end && (*s == '\n' || *s == '\r' || *s == ' ' || *s == '\t'))
 				s++;
-			if (n > 0 && s < end) {
+			if (n > start && s < end) {
 				ret[n++] = ';';
 				ret[n++] = ' ';
 			}
@@ -85,8 +100,28 @@ static void tail_text(const struct tail *t, char *ret, size_t size)
 			ret[n++] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
 		}
 	}
-	while (n > 0 && ret[n - 1] == ' ')
+	while (n > start && ret[n - 1] == ' ')
 		n--;
+	return n;
+}
+
+/* The whole output as one line; when it was cut, its first line and the whole lines of its end. */
+static void tail_text(const struct tail *t, char *ret, size_t size)
+{
+	static const char gap[] = " [...] ";
+	const char *s = t->b, *end = t->b + t->n;
+	const char *nl = t->cut ? memchr(s, '\n', t->n) : NULL;
+	size_t n = 0;
+
+	if (nl && nl + 1 < end)
+		s = nl + 1;
+	if (t->cut && nl && t->head_is == HEAD_WHOLE) {
+		n = append_line(ret, n, size, t->head, t->head + t->n_head);
+		n = append_line(ret, n, size, gap, gap + strlen(gap));
+		if (n + 1 < size)
+			ret[n++] = ' ';
+	}
+	n = append_line(ret, n, size, s, end);
 	ret[n] = '\0';
 }
 

@@ -96,6 +96,11 @@ static void big_input_and_output(void **state)
 	assert_int_equal(out.p[1000000], 'i');
 	assert_int_equal(RUN(&e, "sh", "-c", "head -c 5000000 /dev/zero; echo; echo the end; exit 1"), -EIO);
 	assert_string_equal(e.text, "sh exited 1: the end");
+	/* a reason in the first line survives a page of usage behind it */
+	assert_int_equal(
+		RUN(&e, "sh", "-c", "echo the reason; yes usage | head -n 500; echo the end; exit 1"), -EIO);
+	assert_int_equal(strncmp(e.text, "sh exited 1: the reason [...] usage; usage", 42), 0);
+	assert_string_equal(e.text + strlen(e.text) - 14, "usage; the end");
 }
 
 static void input_is_empty_by_default(void **state)
