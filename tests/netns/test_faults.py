@@ -357,7 +357,8 @@ def test_public_ip_behind_nat(lab):
 def test_dual_stack(lab):
     """both families, the smaller MTU, pings over IPv6; the two never wait for each other"""
     h1, h2 = lab.hosts[1], lab.hosts[2]
-    h2.daemon.stop()
+    for n in (1, 2):
+        lab.hosts[n].daemon.stop()
     lab.put_config(EnableIPv6=True, IPv6Network="fd00:5::/48")
     for n in (1, 2):
         start(lab, n)
@@ -384,6 +385,29 @@ def test_dual_stack(lab):
     wait_until("the IPv6 route", route6, 5)
     for n in (1, 2):
         check(lab.hosts[n].daemon.stop() == 0, "SIGTERM")
+
+
+def test_ipv6_only(lab):
+    """each host has a lease of its own and reaches the other, over IPv6 alone"""
+    h1, h2 = lab.hosts[1], lab.hosts[2]
+    lab.etcdctl("del", "--prefix", f"{L.PREFIX}/subnets/")
+    for h in (h1, h2):
+        os.unlink(h.subnet_file)
+    lab.put_config(Network=None, EnableIPv4=False, EnableIPv6=True, IPv6Network="fd00:6::/48", Backend={"Type": "vxlan", "VNI": 6})
+    for n in (1, 2):
+        start(lab, n)
+    subnets = [h.subnet_env()["FLANNEL_IPV6_SUBNET"] for h in (h1, h2)]
+    check(subnets[0] != subnets[1], f"one subnet for two hosts: {subnets}")
+    check(list(h1.subnet_env()) == ["FLANNEL_IPV6_NETWORK", "FLANNEL_IPV6_SUBNET", "FLANNEL_MTU", "FLANNEL_IPMASQ"],
+          f"keys of {h1.subnet_env()}")
+    check(h1.subnet_env()["FLANNEL_MTU"] == "1430", "MTU")
+    check("flannel.6:" not in h1.run("ip", "-o", "link"), "an IPv4 device in an IPv6 network")
+    base2 = subnets[1].replace("::1/64", "::")
+    wait_until("an IPv6 ping to host 2", lambda: h1.run("ping", "-6", "-n", "-c", "1", "-W", "1", base2), 5)
+    check(len(lab.leases()) == 2, f"leases {lab.leases()}")
+    for n in (1, 2):
+        check(lab.hosts[n].daemon.stop() == 0, "SIGTERM")
+        lab.run("ip", "-n", lab.hosts[n].ns, "link", "del", "flannel-v6.6")
 
 
 def test_refusals(lab):
@@ -427,4 +451,4 @@ if __name__ == "__main__":
             test_device_deleted, test_device_changed, test_tables_changed, test_stream_of_changes,
             test_rules_deleted,
             test_underlay_replaced, test_etcd_outage, test_compaction, test_stale_state, test_settings_changed, test_unwritable_subnet_file,
-            test_public_ip_behind_nat, test_dual_stack, test_lease_taken, test_refusals], etcd=False)
+            test_public_ip_behind_nat, test_dual_stack, test_ipv6_only, test_lease_taken, test_refusals], etcd=False)
