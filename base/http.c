@@ -347,7 +347,7 @@ static int on_status(struct http_call *call, long status, const char *location, 
 		return try_again(call, retry_after_ms);
 	}
 	if (status == 404)
-		err_text(&e, ENOENT, "resource not found");
+		err_text(&e, ENOENT, "resource not found (HTTP 404)");
 	else
 		err_text(&e, EIO, "failed to fetch resource: HTTP %ld %s", status, status_text(status));
 	return end_call(call, -e.code, &e);
