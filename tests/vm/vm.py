@@ -44,10 +44,17 @@ def cache_dir():
 
 
 def _script(name):
-    done = subprocess.run([os.path.join(HERE, name)], stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise VmError(f"{name} failed with status {done.returncode} (its message is above)")
-    return done.stdout.strip().split("\n")[-1]
+    # A group of its own: when we are told to end, what the script has started must end as well.
+    process = subprocess.Popen([os.path.join(HERE, name)], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        out, _ = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        raise
+    if process.returncode:
+        raise VmError(f"{name} failed with status {process.returncode} (its message is above)")
+    return out.strip().split("\n")[-1]
 
 
 @functools.lru_cache
