@@ -1,4 +1,5 @@
 #include "ignition/stages.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -34,11 +35,17 @@ const struct stage *stage_at(unsigned i)
 /* The config is here; what remains is to say whether a later stage wants the network (reference D.7). */
 int stage_fetch_offline(struct stage_ctx *c, struct err *e)
 {
+	CLEANUP(buf_done) struct buf shown = { 0 };
 	const char *source = config_needs_net(c->config);
 
-	if (source)
-		return err_text(e, EFETCH_NEEDNET, "%s needs the network", source);
-	return 0;
+	if (!source)
+		return 0;
+	/* A URL may hold a password or a token. */
+	if (strstr(source, "://") && fetch_redact(source, &shown) == 0)
+		source = buf_str(&shown);
+	else if (strstr(source, "://"))
+		source = "a source";
+	return err_text(e, EFETCH_NEEDNET, "%s needs the network", source);
 }
 
 int stage_fetch(struct stage_ctx *c, struct err *e)

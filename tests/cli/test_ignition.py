@@ -204,6 +204,13 @@ class Sources(Case):
         self.assertTrue(os.path.exists(self.path("run/need/neednet")))
         self.assertEqual(self.cache()["storage"]["files"][0]["contents"]["source"], "http://example.invalid/a")
 
+    def test_the_reason_for_the_network_tells_no_secret(self):
+        self.write("config.ign", self.config(storage={"files": [
+            {"path": "/a", "contents": {"source": "http://user:hunter2@example.invalid/a?token=hunter3"}}]}))
+        done = self.ok("fetch-offline")
+        self.assertIn("http://example.invalid/a", done.stdout)
+        self.assertNotIn("hunter", done.stdout + done.stderr)
+
     def test_bad_configs(self):
         for text, reason in [("{", "config is not valid"), ('{"ignition":{"version":"9.9.9"}}', "unsupported config version"),
                              ("{}", "invalid config version (couldn't parse)"),
