@@ -100,8 +100,10 @@ static int run(const struct values *v)
 		return usage("'--stage' must be provided");
 	log_open("ignition", v->log_to_stdout ? LOG_TO_STDOUT : LOG_TO_JOURNAL, LOG_DEBUG);
 	code = engine_run(&en, &e);
-	if (code)
-		fprintf(stderr, "%s failed: %s\n", en.stage->name, e.text);
+	if (code) { /* by the log, which keeps control characters of names off the terminal */
+		log_open(NULL, LOG_TO_STDERR, LOG_CRIT);
+		log_crit("%s failed: %s", en.stage->name, e.text);
+	}
 	log_close();
 	return code;
 }

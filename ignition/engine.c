@@ -30,13 +30,37 @@ static void state_donep(struct ign_state *s)
 
 static int write_cache(const char *path, const struct ign_config *config, struct err *e)
 {
-	CLEANUP(buf_done) struct buf json = { 0 };
-	int r = ign_config_emit(config, &json);
+	CLEANUP(arena_freep) struct arena *scratch = arena_new();
+	CLEANUP(buf_done) struct buf json = BUF_INIT(.max = IGN_CONFIG_MAX_BYTES);
+	struct ign_config again;
+	int r = scratch ? ign_config_emit(config, &json) : -ENOMEM;
 
+	if (r == -EFBIG)
+		return err_text(e, EFBIG, "the config with all it refers to is larger than %d bytes",
+				IGN_CONFIG_MAX_BYTES);
 	if (r < 0)
 		return err_errno(e, -r, "writing the config cache %s", path);
+	/* Parts that are within the limits may not be when merged: said now, not by the disks stage. */
+	r = ign_config_parse_cache(buf_str(&json), json.n, scratch, &again, e);
+	if (r < 0)
+		return err_wrap(e, r, "the config with all it refers to");
 	/* 0600 where upstream has 0640: the cache holds password hashes and keys */
 	return atomic_write(path, json.p, json.n, 0600, 0755, e);
+}
+
+/* Another version may mean something else by a field, and an empty object is no config at all. */
+static int check_cache_version(const char *path, const struct ign_config *c, struct err *e)
+{
+	const char *found = c->ignition.version;
+	struct ign_config newest;
+
+	ign_config_init(&newest);
+	if (found && !strcmp(found, newest.ignition.version))
+		return 0;
+	return err_text(e, EBADMSG,
+			"config cache %s has version \"%s\", not \"%s\": it was not written by this program; "
+			"run the fetch stage again",
+			path, found ? found : "", newest.ignition.version);
 }
 
 static int read_cache(const char *path, struct arena *a, struct ign_config *ret, struct err *e)
@@ -44,8 +68,13 @@ static int read_cache(const char *path, struct arena *a, struct ign_config *ret,
 	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = IGN_CONFIG_MAX_BYTES);
 	int r = file_read(path, &text, e);
 
-	if (r == 0)
+	if (r == 0) {
 		r = ign_config_parse_cache(buf_str(&text), text.n, a, ret, e);
+		if (r < 0)
+			err_wrap(e, r, "config cache %s", path);
+	}
+	if (r == 0)
+		r = check_cache_version(path, ret, e);
 	return r < 0 ? err_wrap(e, r, "failed to acquire config") : 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/jscan.h"
 #include <json-c/json.h>
 #include <string.h>
 
@@ -154,10 +155,16 @@ static int decode(struct ign_state *s, struct json_object *root)
 	return r < 0 ? r : decode_directories(s, directories);
 }
 
+static int corrupt(const char *path, struct err *e)
+{
+	return err_text(e, EBADMSG, "state file %s is corrupt; remove it to start provisioning again", path);
+}
+
 int state_load(struct ign_state *s, const char *path, struct err *e)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = STATE_MAX_BYTES);
 	CLEANUP(json_putp) struct json_object *root = NULL;
+	struct jscan_fault fault;
 	struct json_tokener *tok;
 	struct err why = { 0 };
 	int r;
@@ -170,15 +177,17 @@ int state_load(struct ign_state *s, const char *path, struct err *e)
 		return 0;
 	if (r < 0)
 		return err_text(e, -r, "reading state file: %s", why.text);
-	tok = json_tokener_new_ex(STATE_MAX_DEPTH);
+	r = jscan_check(buf_str(&text), text.n, &fault);
+	if (r == -EBADMSG)
+		return corrupt(path, e);
+	tok = r < 0 ? NULL : json_tokener_new_ex(STATE_MAX_DEPTH);
 	if (!tok)
 		return err_errno(e, ENOMEM, "reading state file %s", path);
 	root = json_tokener_parse_ex(tok, buf_str(&text), (int)text.n);
 	r = json_tokener_get_error(tok) == json_tokener_success ? decode(s, root) : -EBADMSG;
 	json_tokener_free(tok);
 	if (r == -EBADMSG)
-		return err_text(e, EBADMSG, "state file %s is corrupt; remove it to start provisioning again",
-				path);
+		return corrupt(path, e);
 	return r < 0 ? err_errno(e, -r, "reading state file %s", path) : 0;
 }
 

@@ -300,9 +300,31 @@ class LaterStages(Case):
         self.fails("kargs", "failed to acquire config", "ignition.json", "No such file or directory")
 
     def test_a_corrupt_state_ends_with_3(self):
-        self.write("run/state", "{")
         self.write("config.ign", self.config())
-        self.fails("fetch-offline", "corrupt", code=3)
+        for text in ("", "{", "[]", "null", "{} {}", '{"fetchedConfigs":{}}', '{"fetchedConfigs":[1]}'):
+            self.write("run/state", text)
+            self.fails("fetch-offline", "corrupt", code=3)
+
+    def test_a_cache_that_is_not_ours_is_refused(self):
+        for text, reason in [("", "unexpected end"), ("{", "unexpected end"), ("{}", 'has version ""'),
+                             ('{"ignition":{"version":"2.4.0"}}', 'has version "2.4.0"'),
+                             ('{"storage":{"files":7}}', "line 1 col 21")]:
+            self.write("run/ignition.json", text)
+            for stage in ("kargs", "disks", "mount", "files", "umount"):
+                self.fails(stage, "failed to acquire config", self.path("run/ignition.json"), reason)
+
+    def test_a_config_that_later_stages_could_not_read_is_refused(self):
+        self.write("config.ign", self.config(systemd={"units": [
+            {"name": "a.service", "contents": "[Unit]\nDescription=" + "<" * (12 << 20)}]}))  # 6 bytes each in the cache
+        self.fails("fetch-offline", "the config with all it refers to is larger than")
+        self.assertFalse(os.path.exists(self.path("run/ignition.json")))
+
+    def test_control_characters_do_not_reach_the_terminal(self):
+        self.write("config.ign", self.config(storage={"files": [{"path": "/a\x1b[2J"}, {"path": "/a\x1b[2J/b"}]}))
+        self.ok("fetch-offline")
+        done = self.fails("files", "is a file of this config")
+        self.assertNotIn("\x1b", done.stdout + done.stderr)
+        self.assertIn("/a\\x1b[2J/b", done.stderr)
 
     def test_kargs(self):
         log = self.write("args", "")
