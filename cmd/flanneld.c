@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/option.h"
+#include "base/stdfd.h"
 #include "flannel/daemon.h"
 
 enum { EXIT_RUNTIME = 1, EXIT_USAGE = 2, MINUTES_PER_DAY = 24 * 60 };
@@ -207,6 +208,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int rest = 0, code = EXIT_USAGE, r;
 
+	stdfd_occupy();
 	log_open("flanneld", LOG_TO_KLOG, LOG_INFO);
 	/* A peer that closes its end is an error of the write, not the end of the process. */
 	signal(SIGPIPE, SIG_IGN);

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/option.h"
 #include "base/report.h"
+#include "base/stdfd.h"
 #include "ignition/config/config.h"
 
 struct options {
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int rest, r = option_parse(&set, argc, argv, &o, &rest, NULL, &e);
 
+	stdfd_occupy();
 	if (r == OPTION_HELP) {
 		option_help(&set, stdout);
 		return 0;

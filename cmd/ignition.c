@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/option.h"
+#include "base/stdfd.h"
 #include "ignition/engine.h"
 #include "ignition/providers/provider.h"
 #include "ignition/stages.h"
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int rest = 0, code;
 
+	stdfd_occupy();
 	switch (option_parse(&options, argc, argv, &v, &rest, NULL, &e)) {
 	case OPTION_OK:
 		break;
