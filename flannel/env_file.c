@@ -1,6 +1,7 @@
 #include "flannel/env_file.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/atomic.h"
 #include "base/buf.h"
@@ -183,8 +184,13 @@ void env_file_parse(const char *text, size_t n, struct env_file *ret)
 int env_file_read(const char *path, struct env_file *ret, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(.max = ENV_FILE_MAX);
-	int r = file_read(path, &b, e);
+	struct stat st;
+	int r;
 
+	/* Opening a FIFO would wait for a writer. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_text(e, EINVAL, "%s is not a regular file", path);
+	r = file_read(path, &b, e);
 	if (r < 0)
 		return r;
 	env_file_parse(buf_str(&b), b.n, ret);

@@ -136,12 +136,32 @@ static void test_write_and_read(void **state)
 	assert_non_null(strstr(e.text, "/proc/self/nowhere"));
 }
 
+/* A FIFO is opened when somebody writes to it: perhaps never. */
+static void test_read_special(void **state)
+{
+	char dir[] = "/tmp/test-env-XXXXXX", path[64];
+	struct env_file env = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(env_file_read(path, &env, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "fifo is not a regular file"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(env_file_read(dir, &env, &e), -EINVAL);
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(env_file_read(dir, &env, &e), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_write_and_read),
+		cmocka_unit_test(test_read_special),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
