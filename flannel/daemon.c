@@ -38,7 +38,7 @@ struct daemon {
 
 	struct masq *masq;
 	struct masq_plan rules;
-	bool have_rules; /* they were installed once */
+	bool have_rules; /* they are installed and watched, or will be by the timer */
 	struct monitor *nft_events;
 	struct loop_source *nft_source, *rules_timer;
 	int64_t rules_checked_ms, rules_due_ms;
@@ -172,20 +172,18 @@ static int rules_open(struct daemon *d, struct err *e)
 	return r;
 }
 
+/* May be repeated after a failure. */
 static int rules_watch(struct daemon *d, struct err *e)
 {
-	int r = monitor_open_nft(&d->nft_events, e);
+	int r = d->nft_events ? 0 : monitor_open_nft(&d->nft_events, e);
 
 	if (r < 0)
 		return r;
-	r = loop_add_fd(d->loop, monitor_fd(d->nft_events), POLLIN, on_nft, d, &d->nft_source);
-	if (r == 0)
+	if (!d->nft_source)
+		r = loop_add_fd(d->loop, monitor_fd(d->nft_events), POLLIN, on_nft, d, &d->nft_source);
+	if (r == 0 && !d->rules_timer)
 		r = loop_add_timer(d->loop, on_rules_timer, d, &d->rules_timer);
-	if (r < 0)
-		return err_errno(e, -r, "watching the rules");
-	d->rules_checked_ms = loop_now_ms();
-	check_rules_within(d, (int64_t)d->o->resync_s * 1000);
-	return 0;
+	return r < 0 ? err_errno(e, -r, "watching the rules") : 0;
 }
 
 static int install_rules(struct daemon *d, struct err *e)
@@ -195,25 +193,28 @@ static int install_rules(struct daemon *d, struct err *e)
 	if (d->have_rules)
 		return 0;
 	r = rules_open(d, e);
-	/* What a predecessor left in place and right is not written again. */
 	if (r == 0)
-		r = masq_resync(d->masq, &d->rules, e);
-	if (r >= 0) {
-		/* In place, but something of another agent's could not be removed. */
-		if (e->code)
-			log_warn("%s", e->text);
-		*e = (struct err){ 0 };
-		d->have_rules = true;
-		return rules_watch(d, e);
-	}
-	if (d->o->ip_masq)
+		r = rules_watch(d, e);
+	if (r < 0)
+		return r;
+	/* What a predecessor left in place and right is not written again. */
+	r = masq_resync(d->masq, &d->rules, e);
+	d->rules_checked_ms = loop_now_ms();
+	if (r == -EPERM)
+		return err_wrap(e, r, "CAP_NET_ADMIN is needed");
+	if (r < 0 && d->o->ip_masq)
 		return r;
 	/* The overlay works without forward rules unless a firewall forbids it; they are tried again. */
-	log_warn("%s; going on without forward rules for now", e->text);
-	d->rules_trouble = *e;
+	if (r < 0) {
+		log_warn("%s; going on without forward rules for now", e->text);
+		d->rules_trouble = *e;
+	} else if (e->code) { /* in place, but something of another agent's could not be removed */
+		log_warn("%s", e->text);
+	}
 	*e = (struct err){ 0 };
 	d->have_rules = true;
-	return d->masq ? rules_watch(d, e) : 0;
+	check_rules_within(d, (int64_t)d->o->resync_s * 1000);
+	return 0;
 }
 
 static int write_env(struct daemon *d, struct err *e)
