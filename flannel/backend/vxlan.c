@@ -38,6 +38,8 @@ enum {
 	OVERHEAD_V6 = 70, /* IPv6 40 */
 	MTU_MIN = 68,
 	FAMILIES = 2,
+	REFUSED_LOGGED = 10, /* unusable leases named per batch; the rest is counted */
+	DISPUTE_CHECKS = 5,  /* so many checks in a row with something to repair are no accident */
 };
 
 /* One address family of the overlay. */
@@ -47,6 +49,7 @@ struct half {
 	struct reconcile *peers;
 	bool observed;      /* peers knows what the kernel has */
 	struct err trouble; /* what was last logged as failing; code 0 = all well */
+	unsigned repairs;   /* checks in a row that had something to set right */
 };
 
 struct vxlan {
@@ -154,10 +157,13 @@ static int check_half(struct half *h, struct vxlan *v)
 		written = apply_half(h, v);
 	if (written < 0)
 		return written;
-	if (written > 0)
-		log_info("%s: %d entries set right", h->device.name, written);
-	else
-		log_debug("%s: checked, nothing to do", h->device.name);
+	h->repairs = written > 0 ? h->repairs + 1 : 0;
+	log_msg(written > 0 && h->repairs <= DISPUTE_CHECKS ? LOG_INFO : LOG_DEBUG, NULL,
+		"%s: %d entries set right", h->device.name, written);
+	if (h->repairs == DISPUTE_CHECKS)
+		log_err("%s: somebody undoes what is set right, again and again. If two agents run on this "
+			"host, give each network its own VNI in Backend",
+			h->device.name);
 	recovered(h);
 	return 0;
 }
@@ -224,6 +230,9 @@ static void hear_link(struct vxlan *v, const struct nl_link *l, bool gone)
 			log_info("vxlan device missing, attempting to recreate...");
 			d->ifindex = 0;
 			v->half[i].observed = false;
+			check_within(v, CHECK_SOON_MS);
+		} else if (!gone && l->ifindex == d->ifindex && strcmp(l->name, d->name) != 0) {
+			log_warn("Interface %s was renamed to %s", d->name, l->name);
 			check_within(v, CHECK_SOON_MS);
 		} else if (!gone && strcmp(l->name, d->name) == 0 &&
 			   (l->ifindex != d->ifindex ||
@@ -313,7 +322,7 @@ static int on_monitor(void *ctx, int fd, unsigned revents)
 	return 0;
 }
 
-static int put_lease(struct vxlan *v, const struct lease *l)
+static int put_lease(struct vxlan *v, const struct lease *l, size_t *refused)
 {
 	for (size_t i = 0; i < v->n_halves; i++) {
 		struct half *h = &v->half[i];
@@ -322,7 +331,8 @@ static int put_lease(struct vxlan *v, const struct lease *l)
 		int r = vxlan_peer_from_lease(&h->self, l, &peer, &e);
 
 		if (r < 0)
-			log_warn("ignoring the lease %s: %s", l->key, e.text);
+			log_msg((*refused)++ < REFUSED_LOGGED ? LOG_WARNING : LOG_DEBUG, NULL,
+				"ignoring the lease %s: %s", l->key, e.text);
 		if (r <= 0) {
 			(void)reconcile_unset(h->peers, l->key);
 			continue;
@@ -336,16 +346,27 @@ static int put_lease(struct vxlan *v, const struct lease *l)
 	return 0;
 }
 
+static int put_leases(struct vxlan *v, const struct lease *leases, size_t n)
+{
+	size_t refused = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = put_lease(v, &leases[i], &refused);
+	if (refused > REFUSED_LOGGED)
+		log_warn("%zu leases ignored in all; -v=1 shows each", refused);
+	return r;
+}
+
 static int snapshot(struct backend *b, const struct lease *leases, size_t n)
 {
 	struct vxlan *v = (struct vxlan *)b;
 	size_t gone = 0;
-	int r = 0;
+	int r;
 
 	for (size_t i = 0; i < v->n_halves; i++)
 		reconcile_snapshot_begin(v->half[i].peers);
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = put_lease(v, &leases[i]);
+	r = put_leases(v, leases, n);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < v->n_halves; i++)
@@ -363,14 +384,13 @@ static int changed(struct backend *b, const struct lease *put, size_t n_put, con
 		   size_t n_gone)
 {
 	struct vxlan *v = (struct vxlan *)b;
-	int r = 0;
+	int r;
 
 	for (size_t i = 0; i < n_gone; i++)
 		for (size_t k = 0; k < v->n_halves; k++)
 			if (reconcile_unset(v->half[k].peers, gone[i].key))
 				log_debug("Subnet removed: %s", gone[i].key);
-	for (size_t i = 0; i < n_put && r == 0; i++)
-		r = put_lease(v, &put[i]);
+	r = put_leases(v, put, n_put);
 	if (r < 0)
 		return r;
 	log_info("Received Subnet Event with VxLan: %zu leases added or changed, %zu removed", n_put, n_gone);

@@ -19,10 +19,15 @@ static int check_subnet(const struct vxlan_self *self, const struct ipnet *subne
 	if (ipnet_overlaps(&self->subnet, subnet))
 		return err_text(e, EINVAL, "subnet %s overlaps our own %s", IPNET_STR(subnet),
 				IPNET_STR(&self->subnet));
+	/* Its route could take the place of the one that leads to the other hosts. */
+	if (ipnet_contains(subnet, &self->local))
+		return err_text(e, EINVAL, "subnet %s contains this host's own address %s", IPNET_STR(subnet),
+				IPADDR_STR(&self->local));
 	return 0;
 }
 
-static int check_public_ip(const struct vxlan_self *self, const struct ipaddr *ip, struct err *e)
+static int check_public_ip(const struct vxlan_self *self, const struct ipnet *subnet, const struct ipaddr *ip,
+			   struct err *e)
 {
 	if (ip->family != self->family || ipaddr_is_zero(ip))
 		return err_text(e, EINVAL, "it has no public %s address",
@@ -35,10 +40,12 @@ static int check_public_ip(const struct vxlan_self *self, const struct ipaddr *i
 	if (ipaddr_is_multicast(ip) || ipaddr_is_loopback(ip) ||
 	    (ip->family == AF_INET && ipaddr_v4(ip) == INADDR_BROADCAST))
 		return err_text(e, EINVAL, "public address %s is not one of a node", IPADDR_STR(ip));
-	/* Packets to it would be wrapped and routed into the overlay again. */
-	if (ipnet_contains(&self->network, ip))
-		return err_text(e, EINVAL, "public address %s is inside the network %s", IPADDR_STR(ip),
-				IPNET_STR(&self->network));
+	/* Packets to it would be wrapped and routed into the overlay again. The rest of a wide network may
+	 * well hold the hosts' own addresses. */
+	if (ipnet_contains(subnet, ip) || ipnet_contains(&self->subnet, ip))
+		return err_text(e, EINVAL, "public address %s is inside the subnet %s of the overlay",
+				IPADDR_STR(ip),
+				IPNET_STR(ipnet_contains(subnet, ip) ? subnet : &self->subnet));
 	return 0;
 }
 
@@ -58,7 +65,7 @@ int vxlan_peer_from_lease(const struct vxlan_self *self, const struct lease *l, 
 		return err_text(e, EINVAL, "its backend is \"%s\", not vxlan", l->attrs.backend_type);
 	r = check_subnet(self, subnet, e);
 	if (r == 0)
-		r = check_public_ip(self, ip, e);
+		r = check_public_ip(self, subnet, ip, e);
 	if (r < 0)
 		return r;
 	if (!data)

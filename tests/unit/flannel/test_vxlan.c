@@ -72,7 +72,13 @@ static const struct {
 	{ "10.5.3.0/24", "224.0.0.9", "vxlan", "{}", -EINVAL, "not one of a node" },
 	{ "10.5.3.0/24", "127.0.0.1", "vxlan", "{}", -EINVAL, "not one of a node" },
 	{ "10.5.3.0/24", "255.255.255.255", "vxlan", "{}", -EINVAL, "not one of a node" },
-	{ "10.5.3.0/24", "10.5.9.9", "vxlan", "{}", -EINVAL, "inside the network" },
+	{ "10.5.3.0/24", "10.5.3.9", "vxlan", "{}", -EINVAL, "inside the subnet 10.5.3.0/24 of the overlay" },
+	{ "10.5.3.0/24", "10.5.1.9", "vxlan", "{}", -EINVAL, "inside the subnet 10.5.1.0/24 of the overlay" },
+	/* A network as wide as 10.0.0.0/8 holds the hosts' own addresses, too. */
+	{ "10.5.3.0/24", "10.5.9.9", "vxlan", "{\"VNI\":1,\"VtepMAC\":\"" PEER_MAC "\"}", 1,
+	  "10.5.3.0/24 " PEER_MAC " 10.5.9.9" },
+	{ "10.5.200.0/24", "10.0.0.3", "vxlan", "{}", -EINVAL,
+	  "contains this host's own address 10.5.200.7" },
 	{ "10.5.3.0/24", "10.0.0.3", "vxlan", NULL, -EINVAL, "no BackendData" },
 	{ "10.5.3.0/24", "10.0.0.3", "vxlan", "{}", -EINVAL, "BackendData: " },
 	{ "10.5.3.0/24", "10.0.0.3", "vxlan", "7", -EINVAL, "BackendData: " },
@@ -86,7 +92,7 @@ static const struct {
 
 static void test_peers(void **state)
 {
-	const struct vxlan_self self = {
+	struct vxlan_self self = {
 		.family = AF_INET,
 		.vni = 1,
 		.network = net("10.5.0.0/16"),
@@ -104,6 +110,7 @@ static void test_peers(void **state)
 		char got[sizeof(e.text)] = "";
 		int r;
 
+		self.local = addr(strstr(peers[i].text, "own address") ? "10.5.200.7" : "10.0.0.1");
 		l.attrs.public_ip = addr(peers[i].public_ip);
 		(void)snprintf(l.attrs.backend_type, sizeof(l.attrs.backend_type), "%s", peers[i].type);
 		l.attrs.backend_data = (char *)(uintptr_t)peers[i].data;
