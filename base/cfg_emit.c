@@ -1,9 +1,11 @@
 #include "base/cfg.h"
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/buf.h"
 #include "base/cfg_priv.h"
+#include "base/utf8.h"
 
 struct emitter {
 	struct buf *out;
@@ -31,21 +33,6 @@ static void newline(struct emitter *e)
 		puts_(e, "  ");
 }
 
-/* Bytes of the UTF-8 sequence at s, or 0 when it is not one. */
-static size_t sequence(const unsigned char *s)
-{
-	size_t n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	unsigned lo = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-	unsigned hi = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-
-	if (s[0] < 0xc2 || s[0] > 0xf4 || s[1] < lo || s[1] > hi)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 static const char *named_escape(unsigned char c)
 {
 	static const char *const name[] = { ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n", ['\f'] = "\\f",
@@ -65,7 +52,7 @@ static void put_string(struct emitter *e, const char *s)
 		size_t n = 1;
 
 		if (c >= 0x80) {
-			n = sequence((const unsigned char *)s);
+			n = utf8_len((const unsigned char *)s, SIZE_MAX);
 			if (n == 0 ||
 			    (n == 3 && memcmp(s, "\xe2\x80", 2) == 0 && ((unsigned char)s[2] & 0xfe) == 0xa8))
 				snprintf(code, sizeof code, "\\u%s",

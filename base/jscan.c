@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/jscan_priv.h"
+#include "base/utf8.h"
 
 struct seen { /* a key of an object that is still open */
 	uint64_t hash;
@@ -43,21 +44,6 @@ static void skip_space(struct scan *s)
 static bool next_is(const struct scan *s, char c)
 {
 	return s->p < s->end && *s->p == c;
-}
-
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. Bytes, or 0. */
-static size_t utf8_len(const unsigned char *u, size_t left)
-{
-	size_t n = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
-	unsigned lo = u[0] == 0xe0 ? 0xa0 : u[0] == 0xf0 ? 0x90 : 0x80;
-	unsigned hi = u[0] == 0xed ? 0x9f : u[0] == 0xf4 ? 0x8f : 0xbf;
-
-	if (u[0] < 0xc2 || u[0] > 0xf4 || left < n || u[1] < lo || u[1] > hi)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((u[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
 }
 
 static int escape(struct scan *s)

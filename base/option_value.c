@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include "base/buf.h"
+#include "base/utf8.h"
 
 static const char parse_error[] = "parse error";
 static const char out_of_range[] = "value out of range";
@@ -165,20 +166,6 @@ const char *option_parse_duration(const char *text, long long *ret_ms)
 	return NULL;
 }
 
-/* Bytes of the UTF-8 character at s, 0 when it is none. */
-static size_t utf8_len(const unsigned char *s)
-{
-	size_t n = s[0] >= 0xf0 && s[0] < 0xf5   ? 4
-		   : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-						 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 int option_quote(const char *text, struct buf *out)
 {
 	static const char names[] = "\"\"\\\\\aa\bb\ff\nn\rr\tt\vv";
@@ -191,7 +178,7 @@ int option_quote(const char *text, struct buf *out)
 		for (size_t i = 0; i + 1 < sizeof names; i += 2)
 			if ((unsigned char)names[i] == *s)
 				name = &names[i + 1];
-		n = utf8_len(s);
+		n = utf8_len(s, SIZE_MAX);
 		if (name) {
 			r = buf_printf(out, "\\%c", *name);
 		} else if (*s >= 0x20 && *s < 0x7f) {

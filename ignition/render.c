@@ -7,10 +7,10 @@
 #include "base/log.h"
 #include "base/sink.h"
 #include "ignition/config/config.h"
+#include "ignition/config/url.h"
 #include "ignition/document.h"
 #include "ignition/fetch/fetch.h"
 #include "ignition/state.h"
-#include <string.h>
 
 enum { MAX_DEPTH = 16, MAX_REFERENCES = 256 };
 
@@ -24,14 +24,14 @@ struct render {
 /* The state names a referenced config by its URL's path only, as upstream; nothing for data: URLs. */
 static int note_reference(struct render *c, const char *url)
 {
-	const char *path = strstr(url, "://");
-	char *copy;
+	CLEANUP(buf_done) struct buf path = { 0 };
+	struct url u;
+	int r;
 
-	path = path ? strchr(path + 3, '/') : NULL;
-	if (!path)
-		path = "";
-	copy = arena_strndup(c->arena, path, strcspn(path, "?#"));
-	return copy ? state_add_config(c->state, "user", copy, true) : -ENOMEM;
+	r = url_parse(url, &u);
+	if (r == 0)
+		r = url_path(&u, &path);
+	return r < 0 ? r : state_add_config(c->state, "user", buf_str(&path), true);
 }
 
 static int fetch_config(struct render *c, const struct ign_resource *ref, struct ign_config *ret,

@@ -3,6 +3,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/utf8.h"
 
 static bool is_hex(char c)
 {
@@ -156,8 +159,42 @@ int url_parse(const char *text, struct url *ret)
 	}
 	if (!escapes_ok(rest, query))
 		return -EINVAL;
+	u.path = rest;
+	u.path_len = (size_t)(query - rest);
 	*ret = u;
 	return 0;
+}
+
+static bool is_text(const char *s, size_t n)
+{
+	for (size_t step; n; s += step, n -= step) {
+		step = (unsigned char)*s < 0x80 ? *s != '\0' : utf8_len((const unsigned char *)s, n);
+		if (step == 0)
+			return false;
+	}
+	return true;
+}
+
+int url_path(const struct url *u, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < u->path_len; i++) {
+		const char *s = u->path + i;
+
+		if (*s != '%') {
+			r = buf_putc(&text, *s);
+		} else {
+			r = buf_putc(&text, (char)(hex_value(s[1]) << 4 | hex_value(s[2])));
+			i += 2;
+		}
+	}
+	if (r < 0)
+		return r;
+	if (is_text(buf_str(&text), text.n))
+		return buf_append(out, buf_str(&text), text.n);
+	return buf_append(out, u->path, u->path_len);
 }
 
 static bool key_is(const char *s, const char *end, const char *key)

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import unittest
+import urllib.parse
 
 IGNITION = os.path.join(os.environ["HEARTH_BIN_DIR"], "ignition")
 EMPTY_CACHE = {"ignition": {"config": {"replace": {"verification": {}}}, "proxy": {}, "security": {"tls": {}},
@@ -272,6 +273,15 @@ class References(Case):
                                              storage={"directories": [{"path": "/gone"}]}))
         self.ok("fetch")
         self.assertEqual([d["path"] for d in self.cache()["storage"]["directories"]], ["/o"])
+
+    def test_references_are_recorded_by_the_path_of_their_url(self):
+        inner = json.dumps({"ignition": {"version": "3.1.0"}, "storage": {"files": [
+            {"path": "/f", "contents": {"source": "data:,http://not.a.host/not/a/path"}}]}})
+        s = self.serve({"/a%20b": (200, self.config().encode())})
+        self.write("config.ign", self.config(ignition={"config": {"merge": [
+            {"source": "data:," + urllib.parse.quote(inner, safe="/:,")}, {"source": s.url + "/a%20b?q=1"}]}}))
+        self.ok("fetch")
+        self.assertEqual([c["source"] for c in self.state()["fetchedConfigs"]], ["file", "", "/a b"])
 
     def test_bad_references(self):
         loop = {"merge": [{"source": "LOOP"}]}
