@@ -48,21 +48,6 @@ static int write_cache(const char *path, const struct ign_config *config, struct
 	return atomic_write(path, json.p, json.n, 0600, 0755, e);
 }
 
-/* Another version may mean something else by a field, and an empty object is no config at all. */
-static int check_cache_version(const char *path, const struct ign_config *c, struct err *e)
-{
-	const char *found = c->ignition.version;
-	struct ign_config newest;
-
-	ign_config_init(&newest);
-	if (found && !strcmp(found, newest.ignition.version))
-		return 0;
-	return err_text(e, EBADMSG,
-			"config cache %s has version \"%s\", not \"%s\": it was not written by this program; "
-			"run the fetch stage again",
-			path, found ? found : "", newest.ignition.version);
-}
-
 static int read_cache(const char *path, struct arena *a, struct ign_config *ret, struct err *e)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = IGN_CONFIG_MAX_BYTES);
@@ -73,8 +58,6 @@ static int read_cache(const char *path, struct arena *a, struct ign_config *ret,
 		if (r < 0)
 			err_wrap(e, r, "config cache %s", path);
 	}
-	if (r == 0)
-		r = check_cache_version(path, ret, e);
 	return r < 0 ? err_wrap(e, r, "failed to acquire config") : 0;
 }
 

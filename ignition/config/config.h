@@ -28,7 +28,7 @@ enum {
 int ign_config_parse(const char *text, size_t len, struct arena *a, struct report *rep,
 		     struct ign_config *ret, struct err *e);
 
-/* Reads a cache file: structure only, no rules. */
+/* Reads a cache file: structure and a version that is accepted, no rules. */
 int ign_config_parse_cache(const char *text, size_t len, struct arena *a, struct ign_config *ret,
 			   struct err *e);
 

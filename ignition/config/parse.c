@@ -241,6 +241,15 @@ int ign_config_parse_cache(const char *text, size_t len, struct arena *a, struct
 	if (r == -ENOMEM)
 		return err_errno(e, ENOMEM, "parsing config");
 	if (r == 0 && !report_fatal(&rep)) {
+		const char *version = c.ignition.version ? c.ignition.version : "";
+		unsigned minor;
+
+		/* Another format may mean something else by a name, and {} is no config that a fetch left. */
+		if (ign_version_parse(version, &minor) < 0)
+			return err_text(e, EBADMSG,
+					"has version \"%.40s\", so it was not written by this program; "
+					"run the fetch stage again",
+					version);
 		*ret = c;
 		return 0;
 	}
