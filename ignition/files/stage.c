@@ -20,7 +20,9 @@
 #include "ignition/files/units.h"
 #include "ignition/files/write.h"
 #include "ignition/state.h"
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 enum { SELINUX_CONFIG_MAX = 64 << 10 };
 
@@ -32,6 +34,7 @@ struct run {
 	struct staging staging;
 	struct touched touched;
 	struct buf previous; /* result */
+	int lock;            /* the root, held by this run */
 };
 
 static void run_done(struct run *run)
@@ -39,6 +42,22 @@ static void run_done(struct run *run)
 	staging_close(&run->staging);
 	touched_close(&run->touched);
 	buf_done(&run->previous);
+	closep(&run->lock);
+}
+
+/* Two runs would take each other's half-written files for leftovers. */
+static int lock_root(const struct root *root, int *ret_fd, struct err *e)
+{
+	int fd = openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_errno(e, errno, "opening the root directory %s", root->path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		close(fd);
+		return err_text(e, EBUSY, "another run is writing to %s: wait for it to end", root->path);
+	}
+	*ret_fd = fd; /* also where the file system knows no locks */
+	return 0;
 }
 
 /* The distribution's knob of that name (reference A.7). */
@@ -179,9 +198,11 @@ static int apply(struct run *run, struct err *e)
 
 int stage_files(struct stage_ctx *c, struct err *e)
 {
-	CLEANUP(run_done) struct run run = { .ctx = c };
-	int r = plan(&run, e);
+	CLEANUP(run_done) struct run run = { .ctx = c, .lock = -1 };
+	int r = lock_root(&c->root, &run.lock, e);
 
+	if (r == 0)
+		r = plan(&run, e);
 	if (r < 0)
 		return r;
 	r = staging_fetch(&c->root, c->fetcher, &run.nodes, c->arena, &run.staging, e);

@@ -11,6 +11,8 @@
 #include <limits.h>
 #include <string.h>
 
+enum { OTHER_FDS = 256 }; /* connections, directories, libraries: more than ever are open at once */
+
 /* Takes everything and keeps nothing: the fetcher's verdict is what counts. */
 static int discard_write(struct sink *s, const void *data, size_t n, struct err *e)
 {
@@ -134,10 +136,10 @@ static void raise_limit(size_t more, struct rlimit *ret_old)
 {
 	struct rlimit lim;
 
-	if (more < 256 || getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur == RLIM_INFINITY)
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur >= more + OTHER_FDS)
 		return;
 	*ret_old = lim;
-	lim.rlim_cur += more;
+	lim.rlim_cur = more + OTHER_FDS;
 	if (lim.rlim_max != RLIM_INFINITY && lim.rlim_max < lim.rlim_cur)
 		lim.rlim_max = lim.rlim_cur;
 	(void)setrlimit(RLIMIT_NOFILE, &lim); /* refused: opening says so */

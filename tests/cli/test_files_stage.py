@@ -1,5 +1,6 @@
 """The files stage on a small Debian-like tree: what it makes, what it refuses, and what survives being killed."""
 import base64
+import fcntl
 import gzip
 import hashlib
 import http.server
@@ -351,12 +352,23 @@ class Storage(Case):
         url = self.serve({f"/{i}": str(i).encode() for i in range(400)})
         files = [{"path": f"/m/{i}", "contents": {"source": f"{url}/{i}"}} for i in range(400)]
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
-        try:
-            self.apply({"storage": {"files": files}})
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        self.assertEqual([self.read(f"m/{i}") for i in range(400)], [str(i) for i in range(400)])
+        for limit, n in (100, 400), (32, 60):
+            self.new_root(f"limit-{limit}")
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            try:
+                self.apply({"storage": {"files": files[:n]}})
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            self.assertEqual([self.read(f"m/{i}") for i in range(n)], [str(i) for i in range(n)])
+
+    def test_two_runs_at_once(self):
+        config = {"storage": {"files": [{"path": "/a", "contents": {"source": "data:,a"}}]}}
+        with_lock = os.open(self.root, os.O_RDONLY)
+        fcntl.flock(with_lock, fcntl.LOCK_EX)
+        self.refuse(config, "another run is writing to")
+        os.close(with_lock)
+        self.apply(config)
+        self.assertEqual(self.read("a"), "a")
 
     def test_a_corrected_config(self):
         """What a failed run made may be replaced by the next; what a finished run made may not, by another config."""
