@@ -257,6 +257,8 @@ static int on_transport_error(struct http_call *call, CURLcode code)
 	const char *why = call->curl_text[0] ? call->curl_text : call->client->curl->easy_strerror(code);
 	const char *hint = "";
 
+	if (code == CURLE_OUT_OF_MEMORY) /* libcurl's answer to a header of more than 100 KiB as well */
+		hint = ", or a response header is too long";
 	if (code == CURLE_PEER_FAILED_VERIFICATION && !http_ca_file() && !call->client->ca)
 		hint = " (the system has no bundle of certificate authorities)";
 	err_text(&call->last, code_errno(code), "%s%s", why, hint);
@@ -343,13 +345,15 @@ static int on_status(struct http_call *call, long status, const char *location, 
 		return end_call(call, r, &e);
 	}
 	if (wants_retry(call, status)) {
-		err_text(&call->last, EIO, "HTTP %ld %s", status, status_text(status));
+		err_text(&call->last, EIO, "HTTP %ld%s%s", status, *status_text(status) ? " " : "",
+			 status_text(status));
 		return try_again(call, retry_after_ms);
 	}
 	if (status == 404)
 		err_text(&e, ENOENT, "resource not found (HTTP 404)");
 	else
-		err_text(&e, EIO, "failed to fetch resource: HTTP %ld %s", status, status_text(status));
+		err_text(&e, EIO, "failed to fetch resource: HTTP %ld%s%s", status,
+			 *status_text(status) ? " " : "", status_text(status));
 	return end_call(call, -e.code, &e);
 }
 

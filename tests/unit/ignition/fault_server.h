@@ -113,6 +113,17 @@ static void tunnel(struct connection *c)
 	}
 }
 
+static void long_header(struct connection *c)
+{
+	static const char line[] = "HTTP/1.1 200 OK\r\nX-Long: ";
+	char *value = malloc(200000);
+
+	memset(value, 'x', 200000);
+	reply(c, line, strlen(line));
+	reply(c, value, 200000);
+	free(value);
+}
+
 /* nth counts requests to this server since the test began, from 1. */
 static void play(struct connection *c, const char *path, int nth)
 {
@@ -132,6 +143,10 @@ static void play(struct connection *c, const char *path, int nth)
 		answer(c, "503 Busy", "", "", 0);
 	else if (strcmp(path, "/forbidden") == 0)
 		answer(c, "403 No", "", "no", 2);
+	else if (strcmp(path, "/unheard-of") == 0)
+		answer(c, "499 Strange", "", "", 0);
+	else if (strcmp(path, "/long-header") == 0)
+		long_header(c);
 	else if (strcmp(path, "/created") == 0)
 		answer(c, "201 Created", "", "new", 3);
 	else if (strcmp(path, "/cut") == 0 && nth < 3)

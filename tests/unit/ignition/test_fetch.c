@@ -143,6 +143,8 @@ static void refusals(void **state)
 	} cases[] = {
 		{ "/missing", -EFETCH_NOTFOUND, "resource not found" },
 		{ "/forbidden", -EIO, "failed to fetch resource: HTTP 403 Forbidden" },
+		{ "/unheard-of", -EIO, "failed to fetch resource: HTTP 499" },
+		{ "/long-header", -ENOMEM, "Out of memory, or a response header is too long" },
 		{ "/created", -EIO, "failed to fetch resource: HTTP 201 Created" },
 		{ "/nowhere", -EIO, "failed to fetch resource: HTTP 302 Found" },
 		{ "/ftp", -EINVAL, "redirected to ftp://127.0.0.1/x: unsupported scheme \"ftp\"" },
@@ -157,6 +159,7 @@ static void refusals(void **state)
 		snprintf(want, sizeof want, "GET %s: %s", t->url, cases[i].why);
 		if (strncmp(t->e.text, want, strlen(want)) != 0)
 			fail_msg("%s, not %s", t->e.text, want);
+		assert_int_not_equal(t->e.text[strlen(t->e.text) - 1], ' ');
 		assert_int_equal(plain.requests, cases[i].r == -ELOOP ? 11 : 1);
 		assert_int_equal(t->b.n, 0); /* nothing of the error page */
 	}
