@@ -10,11 +10,22 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { MAX_LINKS = 40 }; /* as the kernel */
+
 static const char *const kind_names[] = {
 	[NODE_DIRECTORY] = "directory",
 	[NODE_FILE] = "file",
 	[NODE_SYMLINK] = "link",
 	[NODE_HARD_LINK] = "link",
+};
+
+struct check {
+	const struct root *root;
+	const struct nodes *nodes;
+	struct node **by_path;
+	const struct journal *old;
+	struct journal *notes;
+	struct arena *arena;
 };
 
 static size_t path_depth(const char *path)
@@ -58,6 +69,25 @@ static struct node **sorted_by_path(const struct nodes *nodes)
 	return v;
 }
 
+static const struct node *find(const struct check *c, const char *path, size_t len)
+{
+	size_t lo = 0, hi = c->nodes->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const char *p = c->by_path[mid]->path;
+		int k = strncmp(p, path, len);
+
+		if (k == 0 && p[len] == '\0')
+			return c->by_path[mid];
+		if (k < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
 static int resolve(const struct root *root, const char *path, struct arena *a, const char **ret,
 		   struct err *e)
 {
@@ -74,23 +104,57 @@ static int resolve_node(const struct root *root, struct node *n, struct arena *a
 {
 	int r = resolve(root, n->config_path, a, &n->path, e);
 
-	if (r == 0 && n->kind == NODE_HARD_LINK) {
-		const char *target = n->target;
-
-		if (*target != '/')
-			target = arena_printf(a, "%s/%s", n->config_path, target);
-		r = target ? resolve(root, target, a, &n->target, e)
-			   : err_errno(e, ENOMEM, "%s", n->config_path);
-	}
 	return r < 0 ? err_wrap(e, r, "resolving %s \"%s\"", kind_names[n->kind], n->config_path) : 0;
 }
 
-static int check_same_place(const struct nodes *nodes, struct err *e)
+/* The first directory of the path in whose place this config makes a symlink, and what follows it. */
+static const struct node *link_above(const struct check *c, const char *path, const char **ret_rest)
 {
-	CLEANUP(freep) struct node **v = sorted_by_path(nodes);
+	for (const char *p = path; (p = strchr(p + 1, '/')) != NULL;) {
+		const struct node *n = find(c, path, (size_t)(p - path));
 
-	if (!v)
-		return err_errno(e, ENOMEM, "planning files");
+		if (n && n->kind == NODE_SYMLINK) {
+			*ret_rest = p;
+			return n;
+		}
+	}
+	return NULL;
+}
+
+/* Hard links come last, so their targets also lead through the symlinks of this config. */
+static int resolve_target(const struct check *c, struct node *n, struct err *e)
+{
+	const char *rest, *at = n->config_target;
+	int r = 0;
+
+	if (*at != '/')
+		at = arena_printf(c->arena, "%s/%s", n->config_path, at);
+	for (int follow = MAX_LINKS; r == 0 && at; follow--) {
+		const struct node *up = link_above(c, at, &rest);
+
+		if (!up) {
+			r = resolve(c->root, at, c->arena, &at, e);
+			up = r == 0 ? link_above(c, at, &rest) : NULL;
+		}
+		if (r == 0 && !up) {
+			n->target = at;
+			return 0;
+		}
+		if (r == 0 && !follow)
+			r = err_errno(e, ELOOP, "%s", n->config_target);
+		else if (r == 0 && *up->target == '/')
+			at = arena_printf(c->arena, "%s%s", up->target, rest);
+		else if (r == 0)
+			at = arena_printf(c->arena, "%.*s/%s%s", (int)(strrchr(up->path, '/') - up->path),
+					  up->path, up->target, rest);
+	}
+	if (r == 0)
+		r = err_errno(e, ENOMEM, "%s", n->config_path);
+	return err_wrap(e, r, "resolving the target of link \"%s\"", n->config_path);
+}
+
+static int check_same_place(const struct nodes *nodes, struct node **v, struct err *e)
+{
 	for (size_t i = 1; i < nodes->n; i++)
 		if (!strcmp(v[i]->path, v[i - 1]->path))
 			return err_text(e, EEXIST,
@@ -105,6 +169,7 @@ int nodes_resolve(const struct root *root, const struct ign_storage *s, struct a
 		  struct err *e)
 {
 	struct nodes nodes = { .n = s->directories.n + s->files.n + s->links.n };
+	CLEANUP(freep) struct node **sorted = NULL;
 	struct node *n;
 	int r;
 
@@ -129,6 +194,7 @@ int nodes_resolve(const struct root *root, const struct ign_storage *s, struct a
 
 		*n++ = (struct node){ l->hard.v ? NODE_HARD_LINK : NODE_SYMLINK,
 				      .config_path = l->path,
+				      .config_target = l->target ? l->target : "",
 				      .target = l->target ? l->target : "",
 				      .user = &l->user,
 				      .group = &l->group,
@@ -142,7 +208,14 @@ int nodes_resolve(const struct root *root, const struct ign_storage *s, struct a
 	}
 	if (nodes.n)
 		qsort(nodes.v, nodes.n, sizeof *nodes.v, by_creation);
-	r = check_same_place(&nodes, e);
+	sorted = sorted_by_path(&nodes);
+	if (!sorted)
+		return err_errno(e, ENOMEM, "planning files");
+	r = check_same_place(&nodes, sorted, e);
+	for (size_t i = 0; r == 0 && i < nodes.n; i++)
+		if (nodes.v[i].kind == NODE_HARD_LINK)
+			r = resolve_target(&(struct check){ root, &nodes, sorted, .arena = a }, &nodes.v[i],
+					   e);
 	if (r < 0)
 		return r;
 	*ret = nodes;
@@ -174,34 +247,6 @@ int node_look(const struct root *root, const char *path, bool create, int *ret_d
 	memcpy(ret_leaf, leaf, sizeof leaf);
 	*ret_st = st;
 	return 0;
-}
-
-struct check {
-	const struct root *root;
-	const struct nodes *nodes;
-	struct node **by_path;
-	const struct journal *old;
-	struct journal *notes;
-	struct arena *arena;
-};
-
-static const struct node *find(const struct check *c, const char *path, size_t len)
-{
-	size_t lo = 0, hi = c->nodes->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const char *p = c->by_path[mid]->path;
-		int k = strncmp(p, path, len);
-
-		if (k == 0 && p[len] == '\0')
-			return c->by_path[mid];
-		if (k < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
 }
 
 /* What the entries above will have done to the path by the time it is its turn. */
@@ -518,6 +563,13 @@ int nodes_check_owners(const struct nodes *nodes, const struct account_db *db, c
 
 		if (n->kind == NODE_HARD_LINK)
 			continue;
+		/* the kernel's ids have 32 bits, and the last one means "none" there */
+		if (n->user->id.set && (n->user->id.v < 0 || n->user->id.v >= UINT32_MAX))
+			return err_text(e, EINVAL, "%s \"%s\": %lld is not a user id", kind_names[n->kind],
+					n->config_path, (long long)n->user->id.v);
+		if (n->group->id.set && (n->group->id.v < 0 || n->group->id.v >= UINT32_MAX))
+			return err_text(e, EINVAL, "%s \"%s\": %lld is not a group id", kind_names[n->kind],
+					n->config_path, (long long)n->group->id.v);
 		if (user && *user && !will_have_user(db, made, user))
 			return err_text(e, ENOENT,
 					"%s \"%s\": no such user \"%s\" in the target or in the config",

@@ -19,9 +19,11 @@ enum node_kind { NODE_DIRECTORY, NODE_FILE, NODE_SYMLINK, NODE_HARD_LINK };
 
 struct node {
 	enum node_kind kind;
-	const char *config_path; /* as in the config */
-	const char *path;        /* below the root, no symlink but perhaps the last component */
-	const char *target;      /* links; of a hard link resolved as path is */
+	const char *config_path;   /* as in the config */
+	const char *path;          /* below the root, no symlink but perhaps the last component */
+	const char *config_target; /* links: as in the config */
+	const char
+		*target; /* links; of a hard link resolved as path is, with this config's symlinks in place */
 	const struct ign_node_user *user;
 	const struct ign_node_group *group;
 	struct opt_i64 mode;
@@ -51,7 +53,7 @@ int nodes_resolve(const struct root *root, const struct ign_storage *s, struct a
 int nodes_check(const struct root *root, struct nodes *nodes, const struct journal *old, struct arena *a,
 		struct journal *new_notes, struct err *e);
 
-/* Owners by name must exist, or be made by this config. */
+/* Owners by name must exist, or be made by this config; ids must be ones that the kernel has. */
 int nodes_check_owners(const struct nodes *nodes, const struct account_db *db, const struct ign_passwd *made,
 		       struct err *e);
 

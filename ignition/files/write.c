@@ -32,14 +32,12 @@ struct owner {
 	gid_t gid;
 };
 
-/* (uid_t)-1 = as it is. Ids are the kernel's 32 bits; the last one means "none" there. */
+/* (uid_t)-1 = as it is. Ids are in the kernel's range, see nodes_check_owners(). */
 static int find_owner(const struct writer *w, const struct node *n, struct owner *ret, struct err *e)
 {
 	struct owner o = { (uid_t)NO_ID, (gid_t)NO_ID };
 
 	if (n->user->id.set) {
-		if (n->user->id.v < 0 || n->user->id.v >= UINT32_MAX)
-			return err_text(e, EINVAL, "%lld is not a user id", (long long)n->user->id.v);
 		o.uid = (uid_t)n->user->id.v;
 	} else if (n->user->name && *n->user->name) {
 		const struct account_user *u = account_user(w->accounts, n->user->name);
@@ -49,8 +47,6 @@ static int find_owner(const struct writer *w, const struct node *n, struct owner
 		o.uid = u->uid;
 	}
 	if (n->group->id.set) {
-		if (n->group->id.v < 0 || n->group->id.v >= UINT32_MAX)
-			return err_text(e, EINVAL, "%lld is not a group id", (long long)n->group->id.v);
 		o.gid = (gid_t)n->group->id.v;
 	} else if (n->group->name && *n->group->name) {
 		const struct account_group *g = account_group(w->accounts, n->group->name);
@@ -366,8 +362,8 @@ int write_node(const struct writer *w, const struct node *n, struct err *e)
 	int r;
 
 	if (n->target)
-		log_op_begin(&op, "%s \"%s%s\" -> \"%s%s\"", kinds[n->kind].op, base, n->path,
-			     n->kind == NODE_HARD_LINK ? base : "", n->target);
+		log_op_begin(&op, "%s \"%s%s\" -> \"%s\"", kinds[n->kind].op, base, n->path,
+			     n->config_target);
 	else
 		log_op_begin(&op, "%s \"%s%s\"", kinds[n->kind].op, base, n->path);
 	r = node_look(w->root, n->path, true, &p.dir, p.leaf, &p.st, e);
