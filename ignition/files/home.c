@@ -110,10 +110,12 @@ int home_write_keys(const struct root *root, const struct account_user *u, const
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < keys->n; i++) {
-		r = buf_puts(&text, keys->v[i]);
+		r = i ? buf_putc(&text, '\n') : 0;
 		if (r == 0)
-			r = buf_putc(&text, '\n');
+			r = buf_puts(&text, keys->v[i]);
 	}
+	if (r == 0 && (!text.n || text.p[text.n - 1] != '\n'))
+		r = buf_putc(&text, '\n');
 	if (r < 0)
 		return err_errno(e, -r, "collecting keys");
 	home = open_home(root, u, e);

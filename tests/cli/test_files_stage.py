@@ -185,10 +185,14 @@ class Storage(Case):
             ],
             "links": [{"path": "/srv/sym", "target": "../etc/motd", "user": {"id": 12}},
                       {"path": "/srv/hard", "target": "/srv/d/plain", "hard": True},
-                      {"path": "/srv/d/hardsym", "target": "/srv/sym", "hard": True}]}}
+                      {"path": "/srv/d/hardsym", "target": "/srv/sym", "hard": True},
+                      {"path": "/srv/way", "target": "d"},
+                      {"path": "/srv/through", "target": "/srv/way/plain", "hard": True}]}}
         out = self.apply(config)
         self.assertIn(f'files: createFilesystemsFiles: createFiles: op(', out)
         self.assertIn(f'[finished] writing file "{self.root}/srv/big"', out)
+        self.assertIn(f'[finished] writing link "{self.root}/srv/hard" -> "/srv/d/plain"', out)
+        self.assertTrue(os.path.samefile(self.at("srv/through"), self.at("srv/d/plain")))
         for _ in range(2):
             st = os.stat(self.at("srv/d"))
             self.assertEqual((st.st_mode & 0o7777, st.st_uid, st.st_gid), (0o1770, 7, 1))
@@ -259,6 +263,8 @@ class Storage(Case):
         files = [
             ({"path": "/file", "contents": {"source": data("x")}}, "A file exists there already and overwrite is false"),
             ({"path": "/dir"}, "A non regular file exists there already and overwrite is false"),
+            ({"path": "/new", "user": {"id": -1}}, 'file "/new": -1 is not a user id'),
+            ({"path": "/new", "group": {"id": 2**32 - 1}}, 'file "/new": 4294967295 is not a group id'),
             ({"path": "/fifo", "append": [ok]}, "A non regular file exists there already and overwrite is false"),
             ({"path": "/file/x"}, "/file is not a directory"),
             ({"path": "/new", "user": {"name": "nobody-here"}}, 'no such user "nobody-here"'),
@@ -518,9 +524,10 @@ class Passwd(Case):
         self.mounts = ["/home/core/data", "/home/corex"]
         for d in self.mounts:
             os.makedirs(self.at(d.lstrip("/")))
-        self.apply({"passwd": {"users": [{"name": "core", "sshAuthorizedKeys": ["k"]}]}},
-                   IGNITION_WRITE_AUTHORIZED_KEYS_FRAGMENT="false")
-        self.assertEqual(self.read("home/core/.ssh/authorized_keys"), "k\n")
+        for keys, text in ((["k\n"], "k\n"), (["a\n", "b"], "a\n\nb\n"), (["k"], "k\n")):
+            self.apply({"passwd": {"users": [{"name": "core", "sshAuthorizedKeys": keys}]}},
+                       IGNITION_WRITE_AUTHORIZED_KEYS_FRAGMENT="false")
+            self.assertEqual(self.read("home/core/.ssh/authorized_keys"), text)
         uid = int(self.fields("etc/passwd", "core")[2])
         st = os.stat(self.at("home/core/data"))
         self.assertEqual((st.st_uid, st.st_mode & 0o7777), (uid, 0o700))
