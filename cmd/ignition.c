@@ -9,6 +9,7 @@
 #include "ignition/engine.h"
 #include "ignition/providers/provider.h"
 #include "ignition/stages.h"
+#include <signal.h>
 #include <stdarg.h>
 
 enum { EXIT_USAGE = 2 };
@@ -116,6 +117,8 @@ int main(int argc, char **argv)
 	int rest = 0, code;
 
 	stdfd_occupy();
+	/* A reader of the log who leaves must not end the work half-way. */
+	signal(SIGPIPE, SIG_IGN);
 	switch (option_parse(&options, argc, argv, &v, &rest, NULL, &e)) {
 	case OPTION_OK:
 		break;

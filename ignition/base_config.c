@@ -137,7 +137,7 @@ int base_config_load(const char *platform, struct arena *a, struct ign_config *r
 	struct ign_config config, with_platform;
 	char sub[PATH_MAX];
 	struct err why = { 0 };
-	int found = 0, r;
+	int found = 0, found_platform = 0, r;
 
 	ign_config_init(&config);
 	r = merge_dir("base.d", a, &config, &found, e);
@@ -145,13 +145,13 @@ int base_config_load(const char *platform, struct arena *a, struct ign_config *r
 		return err_wrap(e, r, "failed to acquire system base config");
 	with_platform = config;
 	snprintf(sub, sizeof sub, "base.platform.d/%s", platform);
-	r = merge_dir(sub, a, &with_platform, &found, &why);
+	r = merge_dir(sub, a, &with_platform, &found_platform, &why);
 	if (r < 0)
 		log_warn("ignoring the base config of platform %s: %s", platform, why.text);
 	else
 		config = with_platform;
 	*ret = config;
-	*ret_found = found;
+	*ret_found = found || (r == 0 && found_platform);
 	return 0;
 }
 

@@ -133,7 +133,8 @@ static int prepare_and_run(const struct engine *en, struct stage_ctx *c, struct 
 	if (r < 0)
 		return err_errno(e, -r, "merging base and user config");
 	c->config = &full;
-	r = root_open(&c->root, en->root, e);
+	if (en->stage->uses_root)
+		r = root_open(&c->root, en->root, e);
 	if (r < 0)
 		return r;
 	r = en->stage->run(c, e);
@@ -157,7 +158,7 @@ int engine_run(const struct engine *en, struct err *e)
 	CLEANUP(state_donep) struct ign_state state = { 0 };
 	CLEANUP(fetcher_freep) struct fetcher *fetcher = NULL;
 	CLEANUP(arena_freep) struct arena *arena = arena_new();
-	struct stage_ctx c = { .state = &state, .arena = arena };
+	struct stage_ctx c = { .state = &state, .arena = arena, .root = { .fd = -1, .path = en->root } };
 	int r;
 
 	log_info("Ignition %s", HEARTH_VERSION);

@@ -10,13 +10,13 @@
 #include <string.h>
 
 static const struct stage stages[] = {
-	{ "disks", stage_disks, false },
-	{ "fetch", stage_fetch, true },
-	{ "fetch-offline", stage_fetch_offline, true },
-	{ "files", stage_files, false },
-	{ "kargs", stage_kargs, false },
-	{ "mount", stage_mount, false },
-	{ "umount", stage_umount, false },
+	{ "disks", stage_disks, false, false },
+	{ "fetch", stage_fetch, true, false },
+	{ "fetch-offline", stage_fetch_offline, true, false },
+	{ "files", stage_files, false, true },
+	{ "kargs", stage_kargs, false, false },
+	{ "mount", stage_mount, false, true },
+	{ "umount", stage_umount, false, true },
 };
 
 const struct stage *stage_find(const char *name)

@@ -15,7 +15,7 @@ struct stage_ctx {
 	struct ign_state *state;
 	struct fetcher *fetcher;
 	struct arena *arena; /* lives as long as the run */
-	struct root root;    /* --root */
+	struct root root;    /* --root; its fd is -1 in stages that do not use it */
 };
 
 /* Each returns 0 or -errno with a story that starts with upstream's prefix (reference F). */
@@ -31,6 +31,7 @@ struct stage {
 	const char *name;
 	int (*run)(struct stage_ctx *c, struct err *e);
 	bool fetches_config; /* asks the providers; the others read the cache */
+	bool uses_root;      /* the others run also where there is no --root yet */
 };
 
 const struct stage *stage_find(const char *name); /* NULL when there is none */

@@ -128,17 +128,20 @@ int settle_device(const char *path, const char *where, struct blkdev *ret, struc
 	char what[PATH_MAX + 160], db[64];
 	struct err why = { 0 };
 	struct blkdev d;
+	int r;
 
 	snprintf(what, sizeof(what), "device %s (%s)", path, where);
-	while (blkdev_find(path, &d, &why) < 0)
+	while ((r = blkdev_find(path, &d, &why)) < 0) {
+		if (r == -ENOTBLK) /* waiting does not help */
+			return err_text(e, ENOTBLK, "%s: %s", where, why.text);
 		if (!waiter_turn(&w, what))
 			return err_text(e, ETIMEDOUT, "%s: device %s did not appear within %" PRId64 " s: %s",
 					where, path, (w.end_ms - w.begin_ms) / 1000, why.text);
+	}
 	if (udev_runs()) {
 		snprintf(db, sizeof(db), "/run/udev/data/b%u:%u", major(d.dev), minor(d.dev));
 		if (access(db, F_OK) < 0) {
-			int r = udev_settle(db, e);
-
+			r = udev_settle(db, e);
 			if (r < 0)
 				return r;
 		}

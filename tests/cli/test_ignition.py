@@ -247,8 +247,10 @@ class Base(Case):
 
     def test_a_broken_base_config_is_fatal_a_broken_platform_one_is_not(self):
         self.write("config.ign", self.config())
+        self.write("etc/base.platform.d/file/a-good", self.config())
         self.write("etc/base.platform.d/file/bad", "{")
         self.ok("fetch-offline")
+        self.assertEqual([c["kind"] for c in self.state()["fetchedConfigs"]], ["user"], "what is ignored is not recorded")
         self.write("etc/base.d/bad", "{")
         self.fails("fetch-offline", "failed to acquire system base config", "base.d/bad")
 
@@ -354,6 +356,28 @@ class LaterStages(Case):
         self.ok("fetch-offline")
         for stage in ("kargs", "disks", "mount", "umount"):
             self.ok(stage)
+
+    def test_only_stages_that_use_the_root_need_one(self):
+        self.write("config.ign", "")
+        for where, why in (self.path("nowhere"), "No such file"), (self.path("config.ign"), "Not a directory"):
+            for stage in ("fetch-offline", "fetch", "kargs", "disks"):
+                self.ok(stage, "-root", where)
+            for stage in ("mount", "files", "umount"):
+                done = self.run_stage(stage, "-root", where)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"opening the root directory {where}: {why}", done.stderr)
+
+    def test_a_reader_of_the_log_may_leave(self):
+        self.write("config.ign", self.config(storage={"directories": [{"path": "/d"}]}))
+        self.ok("fetch-offline")
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        done = subprocess.run([IGNITION, "-platform=file", "-stage=files", "-root", self.path("root"), "-log-to-stdout",
+                               "-config-cache", self.path("run/ignition.json"), "-state-file", self.path("run/state")],
+                              stdout=write_end, stderr=write_end, timeout=60, check=False)
+        os.close(write_end)
+        self.assertEqual(done.returncode, 0)
+        self.assertTrue(os.path.isdir(self.path("root/d")))
 
 
 if __name__ == "__main__":

@@ -91,6 +91,8 @@ def test_refused_before_write():
             refused(storage(disks=[dict(device=dev, partitions=parts)]), work, *words)
         refused(storage(disks=[dict(device=dev, wipeTable=True, partitions=one), dict(device="/dev/hearth-none")]),
                 work, "$.storage.disks.1.device", "/dev/hearth-none did not appear within 1 s", timeout="1")
+        refused(storage(disks=[dict(device=dev, wipeTable=True, partitions=one), dict(device="/dev/null")]),
+                work, "$.storage.disks.1.device: /dev/null is not a block device", timeout="600")
         refused(storage(disks=[dict(device=dev, wipeTable=True)],
                         raid=[dict(name="r", level="raid1", devices=[dev])]), work, "$.storage.raid")
         refused(storage(disks=[dict(device=dev, wipeTable=True)], luks=[dict(name="l", device=dev)]), work,
