@@ -79,6 +79,22 @@ static void test_tls(void **state)
 				&m, &e),
 		-EINVAL);
 	assert_non_null(strstr(e.text, "/none.pem: No such file"));
+	/* a passphrase is nothing to wait for */
+	openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:secret -out locked.key");
+	assert_int_equal(
+		subnet_etcd_new(l,
+				&(struct subnet_etcd_options){ .endpoints = endpoint,
+							       .certfile = cert,
+							       .keyfile = TEXT("%s/locked.key", top) },
+				&m, &e),
+		-EINVAL);
+	assert_non_null(strstr(e.text, "locked.key: is protected by a passphrase"));
+	assert_int_equal(subnet_etcd_new(l,
+					 &(struct subnet_etcd_options){
+						 .endpoints = endpoint, .certfile = key, .keyfile = key },
+					 &m, &e),
+			 -EINVAL);
+	assert_non_null(strstr(e.text, "client.key: holds no usable certificate"));
 
 	/* a CA alone is enough where the server asks for no client certificate */
 	server_stop(&etcd);
