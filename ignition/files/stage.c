@@ -106,6 +106,15 @@ static void warn_selinux(const struct root *root)
 	}
 }
 
+/* Whether what is in the way of a unit may be gone by then. */
+static bool replaces_in_etc(const struct nodes *nodes)
+{
+	for (size_t i = 0; i < nodes->n; i++)
+		if (nodes->v[i].replace && !strncmp(nodes->v[i].path, "/etc", 4))
+			return true;
+	return false;
+}
+
 /* Nothing here changes the target. */
 static int plan(struct run *run, struct err *e)
 {
@@ -147,6 +156,8 @@ static int plan(struct run *run, struct err *e)
 	if (r < 0)
 		return r;
 	r = units_check(&c->config->systemd, e);
+	if (r == 0 && !replaces_in_etc(&run->nodes))
+		r = units_check_target(&c->root, &c->config->systemd, e);
 	if (r < 0)
 		return err_wrap(e, r, "failed to create units");
 	return result_read_previous(&c->root, &run->previous, e);

@@ -25,6 +25,69 @@ static int check_name(const char *kind, const char *name, struct err *e)
 	return 0;
 }
 
+/* What is missing will be made; what is there must be a file in a directory. */
+static int check_place(const struct root *root, const char *path, struct err *e)
+{
+	CLEANUP(closep) int dir = -1;
+	char leaf[NAME_MAX + 1];
+	struct err why = { 0 };
+	struct stat st;
+	int r = root_open_parent(root, path, false, &dir, leaf, NULL, &why);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0) {
+		*e = why;
+		return r;
+	}
+	if (fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+		return err_text(e, EISDIR, "%s is a directory in the target", path);
+	return 0;
+}
+
+static int check_unit(const struct root *root, const struct ign_unit *unit, struct err *e)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < unit->dropins.n; i++) {
+		if (!unit->dropins.v[i].contents)
+			continue;
+		(void)snprintf(path, sizeof path, UNIT_DIR "/%s.d/%s", unit->name, unit->dropins.v[i].name);
+		r = check_place(root, path, e);
+	}
+	if (r == 0 && unit->contents && *unit->contents) {
+		(void)snprintf(path, sizeof path, UNIT_DIR "/%s", unit->name);
+		r = check_place(root, path, e);
+	}
+	return r;
+}
+
+static int read_presets(const struct root *root, struct buf *out, struct err *e)
+{
+	struct err why = { 0 };
+	int r = root_read_file(root, PRESET_PATH, out, &why);
+
+	if (r < 0 && r != -ENOENT) {
+		*e = why;
+		return r;
+	}
+	return 0;
+}
+
+int units_check_target(const struct root *root, const struct ign_systemd *s, struct err *e)
+{
+	CLEANUP(buf_done) struct buf presets = BUF_INIT(.max = PRESET_MAX);
+
+	for (size_t i = 0; i < s->units.n; i++) {
+		int r = check_unit(root, &s->units.v[i], e);
+
+		if (r < 0)
+			return err_wrap(e, r, "systemd.units[%zu]", i);
+	}
+	return s->units.n ? read_presets(root, &presets, e) : 0;
+}
+
 int units_check(const struct ign_systemd *s, struct err *e)
 {
 	for (size_t i = 0; i < s->units.n; i++) {
@@ -246,14 +309,11 @@ static int disable(const struct units *u, const struct ign_unit *unit, struct er
 static int write_presets(const struct units *u, const struct ign_systemd *s, struct err *e)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = PRESET_MAX);
-	struct err why = { 0 };
 	size_t before;
-	int r = root_read_file(u->root, PRESET_PATH, &text, &why);
+	int r = read_presets(u->root, &text, e);
 
-	if (r < 0 && r != -ENOENT) {
-		*e = why;
+	if (r < 0)
 		return r;
-	}
 	before = text.n;
 	r = presets_add(s, &text);
 	if (r < 0)

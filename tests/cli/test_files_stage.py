@@ -438,6 +438,22 @@ class Systemd(Case):
                              "enable e@.service two one\ndisable off.service\n")
         self.assertRegex(out, r'files: op\(\w+\): op\(\w+\): \[started\]  writing unit "a.service" at')
 
+    def test_what_is_in_the_way(self):
+        config = {**self.CONFIG, "storage": {"directories": [{"path": "/first"}]}}
+        for name, is_dir, words in [
+                ("etc/systemd", False, "systemd.units[0]: /etc/systemd/system/a.service.d/10-x.conf: /etc/systemd is not"),
+                ("etc/systemd/system/a.service.d", False, "a.service.d is not a directory"),
+                ("etc/systemd/system/a.service", True, "systemd.units[0]: /etc/systemd/system/a.service is a directory"),
+                ("etc/systemd/system/a.service.d/20-empty.conf", True, "20-empty.conf is a directory in the target"),
+                ("etc/systemd/system-preset/20-ignition.preset", True, "20-ignition.preset: not a regular file")]:
+            with self.subTest(name):
+                self.new_root("root-" + name.replace("/", "-"))
+                os.makedirs(self.at(name)) if is_dir else self.put(name, "")
+                self.refuse(config, words)
+        config["storage"]["directories"] = [{"path": "/etc/systemd", "overwrite": True}]
+        self.apply(config)
+        self.assertEqual(self.read("etc/systemd/system/a.service.d/10-x.conf"), "[Service]\n")
+
 
 @unittest.skipUnless(shutil.which("useradd", path="/usr/sbin:/usr/bin"), "no shadow-utils here")
 class Passwd(Case):
