@@ -170,6 +170,9 @@ class Checks:
                 self.expect(f"{name}: enabled", state.get("UnitFileState"), "enabled")
                 self.expect(f"{name}: active", state.get("ActiveState"), "active")
                 self.expect(f"{name}: in the preset, once", preset.split("\n").count(f"enable {name}"), 1)
+            if unit.get("enabled") is False:
+                self.expect(f"{name}: disabled", state.get("UnitFileState"), "disabled")
+                self.expect(f"{name}: in the preset, once", preset.split("\n").count(f"disable {name}"), 1)
             if unit.get("mask"):
                 self.expect(f"{name}: masked", (state.get("LoadState"), paths[f"/etc/systemd/system/{name}"].get("target")),
                             ("masked", "/dev/null"))
