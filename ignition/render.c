@@ -12,13 +12,15 @@
 #include "ignition/fetch/fetch.h"
 #include "ignition/state.h"
 
-enum { MAX_DEPTH = 16, MAX_REFERENCES = 256 };
+/* All of them stay in memory until the result is written. */
+enum { MAX_DEPTH = 16, MAX_REFERENCES = 256, MAX_TOTAL_BYTES = 2 * IGN_CONFIG_MAX_BYTES };
 
 struct render {
 	struct fetcher *fetcher;
 	struct arena *arena;
 	struct ign_state *state;
 	unsigned fetched;
+	size_t bytes;
 };
 
 /* The state names a referenced config by its URL's path only, as upstream; nothing for data: URLs. */
@@ -54,6 +56,10 @@ static int fetch_config(struct render *c, const struct ign_resource *ref, struct
 	r = fetch_resource(c->fetcher, ref, &sink.base, e);
 	if (r < 0)
 		return err_wrap(e, r, "fetching a referenced config");
+	c->bytes += text.n;
+	if (c->bytes > MAX_TOTAL_BYTES)
+		return err_text(e, EFBIG, "the referenced configs up to %s have more than %d bytes together",
+				buf_str(&shown), MAX_TOTAL_BYTES);
 	r = document_parse(buf_str(&shown), &text, c->arena, ret, e);
 	/* Upstream lets an empty reference silently discard the whole config; here it is a mistake to name
 	 * one. */

@@ -1,7 +1,7 @@
 /*
  * Following ignition.config.replace and .merge (reference B.6). Bounded: a chain of references is
- * at most 16 deep and one boot fetches at most 256 of them, so that two configs that name each
- * other end with an error instead of never.
+ * at most 16 deep and one boot fetches at most 256 of them, 128 MiB in all, so that two configs that
+ * name each other end with an error instead of never or without memory.
  */
 #pragma once
 

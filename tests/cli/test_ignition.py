@@ -1,4 +1,5 @@
 """The engine as a boot runs it: usage, config sources, references, cache, state, network flag."""
+import base64
 import gzip
 import hashlib
 import http.server
@@ -298,6 +299,16 @@ class References(Case):
             self.write("config.ign", self.config(ignition={"config": {"merge": [ref]}}))
             self.fails("fetch", ref["source"], text)
             self.assertFalse(os.path.exists(self.path("run/ignition.json")))
+
+    def test_references_have_a_total_limit(self):
+        refs = []
+        for i in range(3):
+            padded = gzip.compress(self.config().encode() + b" " * ((50 << 20) + i))
+            refs.append({"source": "data:;base64," + base64.b64encode(padded).decode(), "compression": "gzip"})
+        self.write("config.ign", self.config(ignition={"config": {"merge": refs[:2]}}))
+        self.ok("fetch-offline")
+        self.write("config.ign", self.config(ignition={"config": {"merge": refs}}))
+        self.fails("fetch-offline", "the referenced configs up to data:... have more than 134217728 bytes together")
 
     def test_merging_valid_configs_can_give_an_invalid_one(self):
         child = json.dumps({"ignition": {"version": "3.2.0"}, "storage": {"links": [{"path": "/l"}]}})
