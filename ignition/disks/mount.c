@@ -147,19 +147,15 @@ static int walk(struct stage_ctx *c, const char *path, bool create, char ret[PAT
  * The mount program, not the system call: options of fstab's world (nofail, x-systemd.*, loop,
  * user, ...) are its business, and helpers such as mount.<type> too.
  */
-static int run_mount(const struct ign_filesystem *fs, const char *target, struct err *e)
+static int run_mount(const struct ign_filesystem *fs, const char *options, const char *target, struct err *e)
 {
-	CLEANUP(buf_done) struct buf options = BUF_INIT();
 	const char *argv[8];
 	size_t n = 0;
 
 	argv[n++] = "mount";
-	for (size_t i = 0; i < fs->mount_options.n; i++)
-		if (buf_printf(&options, "%s%s", i ? "," : "", fs->mount_options.v[i]) < 0)
-			return -ENOMEM;
-	if (fs->mount_options.n) {
+	if (*options) {
 		argv[n++] = "-o";
-		argv[n++] = buf_str(&options);
+		argv[n++] = options;
 	}
 	argv[n++] = "-t";
 	argv[n++] = fs->format;
@@ -172,6 +168,7 @@ static int run_mount(const struct ign_filesystem *fs, const char *target, struct
 static int mount_one(struct stage_ctx *c, const struct mountpoint *m, struct err *e)
 {
 	const struct ign_filesystem *fs = m->fs;
+	CLEANUP(buf_done) struct buf options = { 0 };
 	char target[PATH_MAX], where[64];
 	struct blkdev d = { 0 };
 	struct log_op op;
@@ -196,8 +193,12 @@ static int mount_one(struct stage_ctx *c, const struct mountpoint *m, struct err
 		log_info("\"%s\" is already mounted at \"%s\"", fs->device, target);
 		return 0;
 	}
-	log_op_begin(&op, "mounting \"%s\" at \"%s\" with type \"%s\"", fs->device, target, fs->format);
-	r = run_mount(fs, target, e);
+	for (size_t i = 0; i < fs->mount_options.n; i++)
+		if (buf_printf(&options, "%s%s", i ? "," : "", fs->mount_options.v[i]) < 0)
+			return err_errno(e, ENOMEM, "$.storage.filesystems.%zu.mountOptions", m->index);
+	log_op_begin(&op, "mounting \"%s\" at \"%s\" with type \"%s\" and options \"%s\"", fs->device, target,
+		     fs->format, buf_str(&options));
+	r = run_mount(fs, buf_str(&options), target, e);
 	log_op_end(&op, r, e);
 	return r < 0 ? err_wrap(e, r, "$.storage.filesystems.%zu: mounting %s on %s", m->index, fs->device,
 				target)

@@ -175,6 +175,7 @@ def test_mount_and_umount():
         lines = [line for line in out.splitlines() if line.startswith(work)]
         assert [line.split()[0][len(work):] for line in lines] == ["/root", "/root/var", "/root/var/lib/data"], out
         assert "noatime" in lines[0] and "compress=zstd" in lines[1], out
+        assert 'with type "ext4" and options "noatime,x-systemd.foo"' in out, out
         assert out.count("is already mounted") == 3 and "\n755\n755\n" in out, out
         with open(os.path.join(work, "state")) as f:
             assert json.load(f)["notatedDirectories"] == ["/var", "/var/lib", "/var/lib/data"]
