@@ -49,6 +49,8 @@ static int fetch_config(struct render *c, const struct ign_resource *ref, struct
 				MAX_REFERENCES);
 	if (!ref->source)
 		return err_text(e, EBADMSG, "source is required");
+	if (!*ref->source)
+		return err_text(e, EBADMSG, "not a config (empty): a referenced config has the source \"\"");
 	buf_sink_init(&sink, &text);
 	r = fetch_redact(ref->source, &shown);
 	if (r < 0)

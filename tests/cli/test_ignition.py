@@ -157,6 +157,20 @@ class Sources(Case):
         self.ok("fetch-offline", env={"IGNITION_CONFIG_FILE": other})
         self.fails("fetch-offline", "config.ign", "No such file or directory")
 
+    def test_a_fifo_is_not_waited_for(self):
+        os.mkfifo(self.path("config.ign"))
+        self.fails("fetch-offline", "config.ign is a FIFO")
+        os.mkdir(self.path("etc/base.d"))
+        os.mkfifo(self.path("etc/base.d/a"))
+        self.fails("fetch-offline", "etc/base.d/a is a FIFO")
+        os.unlink(self.path("etc/base.d/a"))
+        read_end, write_end = os.pipe()
+        self.addCleanup(os.close, read_end)
+        with os.fdopen(write_end, "w") as f:
+            f.write(self.config(storage={"directories": [{"path": "/d"}]}))
+        self.ok("fetch-offline", env={"IGNITION_CONFIG_FILE": f"/proc/{os.getpid()}/fd/{read_end}"})
+        self.assertEqual(self.cache()["storage"]["directories"][0]["path"], "/d")
+
     def test_empty_config_and_metal(self):
         self.write("config.ign", "")
         self.ok("fetch-offline")
@@ -309,6 +323,10 @@ class References(Case):
         self.ok("fetch-offline")
         self.write("config.ign", self.config(ignition={"config": {"merge": refs}}))
         self.fails("fetch-offline", "the referenced configs up to data:... have more than 134217728 bytes together")
+
+    def test_a_reference_with_an_empty_source(self):
+        self.write("config.ign", self.config(ignition={"config": {"replace": {"source": ""}}}))
+        self.fails("fetch-offline", 'a referenced config has the source ""')
 
     def test_merging_valid_configs_can_give_an_invalid_one(self):
         child = json.dumps({"ignition": {"version": "3.2.0"}, "storage": {"links": [{"path": "/l"}]}})
