@@ -4,8 +4,10 @@
 #include "base/err.h"
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 int file_make_parents(const char *path, mode_t mode, struct err *e)
 {
@@ -94,11 +96,20 @@ int atomic_write(const char *path, const void *data, size_t n, mode_t mode, mode
 
 int file_read(const char *path, struct buf *out, struct err *e)
 {
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	char chunk[64 * 1024];
+	struct statfs fs;
+	struct stat st;
 
 	if (fd < 0)
 		return err_errno(e, errno, "opening %s", path);
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return err_errno(e, errno, "reading %s", path);
+	/* A pipe under a name of its own may never get a writer; one that a shell passed as /dev/fd/N has. */
+	if (S_ISFIFO(st.st_mode) && fs.f_type != PIPEFS_MAGIC)
+		return err_text(e, EINVAL, "%s is a FIFO, not a file", path);
+	if (fcntl(fd, F_SETFL, 0) < 0)
+		return err_errno(e, errno, "reading %s", path);
 	for (;;) {
 		ssize_t got = read(fd, chunk, sizeof chunk);
 		int r;

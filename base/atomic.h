@@ -13,7 +13,8 @@ struct err;
 /* mode ignores the umask. Missing parent directories are made with dir_mode when that is not 0. */
 int atomic_write(const char *path, const void *data, size_t n, mode_t mode, mode_t dir_mode, struct err *e);
 
-/* Reads a whole regular file into out (limit: out->max). -ENOENT when it is absent. */
+/* Reads a whole file (or a pipe passed as /dev/fd/N) into out (limit: out->max). -ENOENT when it is absent.
+ */
 int file_read(const char *path, struct buf *out, struct err *e);
 
 /* mkdir -p for the directory part of path. */

@@ -50,9 +50,10 @@ static bool same_group(const struct preset *a, const struct preset *b)
 	       !strcmp(strrchr(a->name, '.'), strrchr(b->name, '.'));
 }
 
-static bool has_line(const struct buf *text, const char *line, size_t n)
+/* Looks only at what was there before: the new lines differ from each other. */
+static bool has_line(const char *p, size_t size, const char *line, size_t n)
 {
-	const char *p = buf_str(text), *end = p + text->n;
+	const char *end = p + size;
 
 	while (p < end) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
@@ -65,7 +66,7 @@ static bool has_line(const struct buf *text, const char *line, size_t n)
 	return false;
 }
 
-static int add_line(const struct preset *v, size_t n, struct buf *text)
+static int add_line(const struct preset *v, size_t n, size_t old, struct buf *text)
 {
 	CLEANUP(buf_done) struct buf line = { 0 };
 	int r = buf_puts(&line, v->enable ? "enable " : "disable ");
@@ -79,7 +80,7 @@ static int add_line(const struct preset *v, size_t n, struct buf *text)
 		if (r == 0)
 			r = buf_append(&line, instance, (size_t)(strrchr(instance, '.') - instance));
 	}
-	if (r < 0 || has_line(text, line.p, line.n))
+	if (r < 0 || has_line(buf_str(text), old, line.p, line.n))
 		return r;
 	if (text->n && text->p[text->n - 1] != '\n')
 		r = buf_putc(text, '\n');
@@ -91,7 +92,7 @@ static int add_line(const struct preset *v, size_t n, struct buf *text)
 int presets_add(const struct ign_systemd *s, struct buf *text)
 {
 	CLEANUP(freep) struct preset *v = calloc(s->units.n + 1, sizeof *v);
-	size_t n = 0;
+	size_t n = 0, old = text->n;
 	int r = 0;
 
 	if (!v)
@@ -104,7 +105,7 @@ int presets_add(const struct ign_systemd *s, struct buf *text)
 	for (size_t i = 0, k; r == 0 && i < n; i = k) {
 		for (k = i + 1; k < n && same_group(&v[i], &v[k]); k++)
 			;
-		r = add_line(&v[i], k - i, text);
+		r = add_line(&v[i], k - i, old, text);
 	}
 	return r;
 }
