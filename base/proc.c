@@ -321,14 +321,24 @@ static int drain(struct child *c, int fd, struct err *e)
 static int supervise(struct child *c, struct err *e)
 {
 	const int limit = c->p->timeout_ms > 0 ? c->p->timeout_ms : PROC_TIMEOUT_MS;
-	const int64_t end = now_ms() + limit;
+	const int notice = c->p->notice_ms > 0 ? c->p->notice_ms : PROC_NOTICE_MS;
+	const int64_t begin = now_ms(), end = begin + limit;
+	int64_t told = begin;
 	struct pollfd pf[3] = { { c->pidfd, POLLIN, 0 }, { c->out, POLLIN, 0 }, { c->err, POLLIN, 0 } };
 
 	for (;;) {
-		int64_t left = end - now_ms();
-		int r = left > 0 ? poll(pf, ARRAY_SIZE(pf), (int)left) : 0;
+		int64_t now = now_ms(), left = end - now, pause = told + notice - now;
+		int r = 0;
 
-		if (r < 0 && errno == EINTR)
+		if (pause <= 0 && left > 0) {
+			told = now;
+			log_notice("still waiting for %s (%lld s of %d s)", c->p->argv[0],
+				   (long long)(now - begin) / 1000, limit / 1000);
+			continue;
+		}
+		if (left > 0)
+			r = poll(pf, ARRAY_SIZE(pf), (int)(left < pause ? left : pause));
+		if ((r < 0 && errno == EINTR) || (r == 0 && pause < left))
 			continue;
 		if (r < 0)
 			return err_errno(e, errno, "waiting for %s", c->p->argv[0]);

@@ -8,7 +8,7 @@
 struct err;
 struct buf;
 
-enum { PROC_TIMEOUT_MS = 600000 };
+enum { PROC_TIMEOUT_MS = 600000, PROC_NOTICE_MS = 10000 };
 
 struct proc {
 	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
@@ -17,6 +17,7 @@ struct proc {
 	size_t input_len;
 	struct buf *output; /* standard output goes here (limit: output->max); NULL = only the tail is kept */
 	int timeout_ms;     /* 0 = PROC_TIMEOUT_MS */
+	int notice_ms;      /* how often a notice says what is waited for; 0 = PROC_NOTICE_MS */
 	const char *chroot; /* this directory is its "/", where it is also looked up; NULL = ours */
 };
 

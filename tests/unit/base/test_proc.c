@@ -194,6 +194,31 @@ static void signals_are_reset(void **state)
 	assert_true((ignored & 0x7fffffff) == 0); /* the C library keeps 32 and 33 for itself */
 }
 
+static void a_long_wait_is_not_silent(void **state)
+{
+	struct proc p = { .argv = SH("sleep 0.5"), .notice_ms = 200 };
+	int keep = dup(STDERR_FILENO);
+	FILE *log = tmpfile();
+	char line[200] = "";
+	struct err e = { .code = 0 };
+	int lines = 0, r;
+
+	(void)state;
+	assert_non_null(log);
+	dup2(fileno(log), STDERR_FILENO);
+	r = proc_run(&p, NULL, &e);
+	dup2(keep, STDERR_FILENO);
+	close(keep);
+	assert_int_equal(r, 0);
+	for (rewind(log); fgets(line, sizeof line, log); lines++)
+		assert_string_equal(line, "still waiting for sh (0 s of 600 s)\n");
+	assert_true(lines == 1 || lines == 2);
+	fclose(log);
+	p.timeout_ms = 300;
+	p.notice_ms = 1000;
+	assert_int_equal(proc_run(&p, NULL, &e), -ETIMEDOUT); /* the deadline comes before the notice */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +233,7 @@ int main(void)
 		cmocka_unit_test(timeout_kills_the_group),
 		cmocka_unit_test(a_daemon_left_behind_is_not_waited_for),
 		cmocka_unit_test(signals_are_reset),
+		cmocka_unit_test(a_long_wait_is_not_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
