@@ -388,6 +388,8 @@ static int check_hard_link(const struct check *c, const struct node *n, const st
 	bool removed = false;
 	int r;
 
+	if (entry == n) /* a link to itself makes nothing */
+		entry = NULL;
 	r = look_above(c, &probe, &removed, e);
 	if (r == 0)
 		r = state_of(c, &probe, removed, &to, link, sizeof link, e);

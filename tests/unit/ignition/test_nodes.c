@@ -158,6 +158,8 @@ static const struct {
 	{ { { "H", "/hard", "/dir/file" }, { "C", "/dir/file", 0 } }, "/dir/file", "is not the target" },
 	{ { { "H", "/new", "/dir/file" } }, NULL, NULL },
 	{ { { "H", "/new", "/none" } }, NULL, "does not exist" },
+	{ { { "H", "/new", "/new" } }, NULL, "does not exist" },
+	{ { { "H!", "/hard", "/hard" } }, NULL, NULL },
 	{ { { "H", "/new", "/later" }, { "F", "/later", 0 } }, NULL, NULL },
 	{ { { "H", "/new", "/dir" } }, NULL, "is a directory" },
 	{ { { "H", "/z", "/y" }, { "H", "/y", "/dir/file" } }, NULL, "is made later" },
