@@ -8,11 +8,13 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+#include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "ignition/disks/device.h"
 #include "ignition/disks/plan.h"
 #include "ignition/disks/pmbr.h"
+#include "ignition/disks/probe.h"
 #include "ignition/disks/settle.h"
 #include "ignition/disks/signature.h"
 
@@ -370,6 +372,44 @@ static int tell_kernel(int fd, const struct blkdev *d, const struct disk_state *
 	return r;
 }
 
+static bool same_part(const struct disk_part *a, const struct disk_part *b)
+{
+	return a->no == b->no && a->start_lba == b->start_lba && a->size_lba == b->size_lba &&
+	       !strcmp(a->label, b->label) && !strcmp(a->guid, b->guid) &&
+	       !strcmp(a->type_guid, b->type_guid) && !a->use == !b->use;
+}
+
+static bool same_state(const struct disk_state *a, const struct disk_state *b)
+{
+	if (a->sector_bytes != b->sector_bytes || a->disk_lba != b->disk_lba || a->has_gpt != b->has_gpt ||
+	    !a->foreign_table != !b->foreign_table || a->damaged != b->damaged ||
+	    a->first_usable_lba != b->first_usable_lba || a->last_usable_lba != b->last_usable_lba ||
+	    a->max_parts != b->max_parts || a->n_parts != b->n_parts || !a->use != !b->use ||
+	    !a->part_use != !b->part_use)
+		return false;
+	for (size_t i = 0; i < a->n_parts; i++)
+		if (!same_part(&a->parts[i], &b->parts[i]))
+			return false;
+	return true;
+}
+
+/* Before the lock was ours someone else, another run perhaps, may have changed what the plan is for. */
+static int check_unchanged(const char *node, const struct blkdev *d, const struct disk_state *have,
+			   struct err *e)
+{
+	CLEANUP(arena_freep) struct arena *scratch = arena_new();
+	struct disk_state now;
+	int r = scratch ? disk_probe(have->device, node, d, scratch, &now, e)
+			: err_errno(e, ENOMEM, "looking at the disk again");
+
+	if (r == 0 && !same_state(have, &now))
+		r = err_text(
+			e, EBUSY,
+			"another program has changed or taken the disk since it was looked at; nothing was "
+			"written to it");
+	return r;
+}
+
 int disk_apply(const char *node, const struct blkdev *d, const struct disk_state *have,
 	       const struct disk_op *ops, size_t n, struct err *e)
 {
@@ -379,6 +419,8 @@ int disk_apply(const char *node, const struct blkdev *d, const struct disk_state
 	if (fd < 0)
 		return err_errno(e, errno, "opening %s", node);
 	r = settle_lock(fd, node, e);
+	if (r == 0 && disks_plan_writes(ops, n))
+		r = check_unchanged(node, d, have, e);
 	if (r == 0 && disks_plan_writes(ops, n))
 		r = write_table(fd, node, have, ops, n, e);
 	/* Also when all was as wanted: it may be the unsynced work of a run that was killed. */

@@ -100,15 +100,22 @@ class Stage:
         self.state = os.path.join(work, "state")
         os.makedirs(self.root, exist_ok=True)
 
-    def __call__(self, config, stage="disks", ok=True, prefix=(), timeout="10", env=None):
+    def _call(self, config, stage, timeout, env):
         cache = os.path.join(self.work, "config.json")
         with open(cache, "w") as f:
             json.dump({"ignition": {"version": "3.4.0"}, **config}, f)
         environ = dict(os.environ, IGNITION_DEVICE_TIMEOUT=timeout,
                        IGNITION_DEV_ALIASES_DIR=os.path.join(self.work, "aliases"), **(env or {}))
-        p = subprocess.run([*prefix, IGNITION, "-platform", "file", "-stage", stage, "-root", self.root,
-                            "-config-cache", cache, "-state-file", self.state, "-log-to-stdout"],
-                           text=True, capture_output=True, env=environ)
+        return [IGNITION, "-platform", "file", "-stage", stage, "-root", self.root,
+                "-config-cache", cache, "-state-file", self.state, "-log-to-stdout"], environ
+
+    def start(self, config, stage="disks", timeout="10"):
+        argv, environ = self._call(config, stage, timeout, None)
+        return subprocess.Popen(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
+
+    def __call__(self, config, stage="disks", ok=True, prefix=(), timeout="10", env=None):
+        argv, environ = self._call(config, stage, timeout, env)
+        p = subprocess.run([*prefix, *argv], text=True, capture_output=True, env=environ)
         p.log = p.stdout + p.stderr
         if ok is not None and (p.returncode == 0) != ok:
             raise AssertionError(f"stage {stage}: exit {p.returncode}\n{p.log}")

@@ -1,4 +1,5 @@
 """Partition tables made by the disks stage against sgdisk's, sector by sector, for the same request."""
+import fcntl
 import os
 import subprocess
 
@@ -188,6 +189,28 @@ def test_wipe_alone():
         Stage(work)(storage(disks=[dict(device=dev, wipeTable=True)]))
         assert kernel_parts(dev) == {}
         assert run("wipefs", "--noheadings", dev).stdout == ""
+
+
+def test_changed_meanwhile():
+    """While the stage waits for the disk's lock someone else makes a table: the plan no longer holds."""
+    with workdir() as work, loop(os.path.join(work, "img"), 512, 64 * MIB) as dev:
+        config = storage(disks=[dict(device=dev, partitions=[part(1, size=10)])])
+        with open(dev, "rb") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            child = Stage(work).start(config)
+            log = ""
+            while "[started]  partitioning" not in log:
+                line = child.stdout.readline()
+                assert line, log
+                log += line
+            sgdisk("-n", "2:0:+20M", "-c", "2:theirs", dev)
+            before = sha(dev)
+            fcntl.flock(f, fcntl.LOCK_UN)
+        log += child.communicate()[0]
+        assert child.returncode == 1 and "another program has changed or taken the disk" in log, log
+        assert sha(dev) == before
+        Stage(work)(config)
+        assert 1 in kernel_parts(dev) and "theirs" in sgdisk("-p", dev).stdout
 
 
 add_tests()
