@@ -221,11 +221,15 @@ static int on_looked(struct etcd *m, const struct grpc_status *st, const void *p
 {
 	struct look k = { .m = m };
 	struct etcd_range_rp rp;
-	bool same, equal;
+	bool same, equal, doubt = m->keep.doubt;
 	int r = 0;
 
 	if (st->code != GRPC_OK || etcd_get_range(p, n, &rp, on_own_kv, &k) < 0)
 		return fix_later(m, st, "reading the key");
+	m->keep.doubt = false;
+	/* The other leases of a store that lost ours cannot be the ones we know. */
+	if (doubt && (!k.found || k.mod_revision < m->own.mod_revision))
+		etcd_watch_relist(m, "our own lease is not what it was: etcd lost data");
 	if (!k.found)
 		return put_back(m);
 	if (k.bad == -ENOMEM)
@@ -301,6 +305,12 @@ void etcd_keep_own_gone(struct etcd *m, int64_t mod_revision)
 		return;
 	log_warn("our lease %s vanished from etcd (ended, revoked or deleted): putting it back", m->own.key);
 	m->own.etcd_lease = 0;
+	fix_soon(m, 0);
+}
+
+void etcd_keep_look(struct etcd *m)
+{
+	m->keep.doubt = true;
 	fix_soon(m, 0);
 }
 

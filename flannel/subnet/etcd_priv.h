@@ -92,6 +92,7 @@ struct etcd {
 		struct loop_source *renew, *fix;
 		bool fixing, lost;
 		bool again;                 /* something happened while fixing */
+		bool doubt;                 /* the look under way is to tell whether etcd lost data */
 		struct lease_attrs attempt; /* sent, not yet confirmed: may be in the store */
 		int64_t found_mod;          /* the key as the last look saw it; 0 = absent */
 		unsigned tries, conflicts;
@@ -104,6 +105,7 @@ struct etcd {
 		struct etcd_call *stream;
 		struct loop_source *timer;
 		bool relist;
+		bool listed; /* just now: the next stream continues a list, not a stream */
 		int64_t next_revision;
 		uint64_t cluster_id;
 		struct etcd_change *pending;
@@ -165,8 +167,10 @@ bool etcd_same_node(const struct lease_attrs *a, const struct lease_attrs *b);
 int etcd_keep_start(struct etcd *m);
 void etcd_keep_own_put(struct etcd *m, const struct lease *seen); /* seen NULL: unreadable value */
 void etcd_keep_own_gone(struct etcd *m, int64_t mod_revision);
+void etcd_keep_look(struct etcd *m); /* after an interruption: is our key still as we know it? */
 
 int etcd_acquire_init(struct etcd *m);
 int etcd_keep_init(struct etcd *m);
 int etcd_watch_init(struct etcd *m);
 void etcd_watch_clear(struct etcd *m);
+int etcd_watch_relist(struct etcd *m, const char *why);

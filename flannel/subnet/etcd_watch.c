@@ -54,6 +54,11 @@ static int fail(struct etcd *m, bool relist, const char *why)
 	return restart(m, relist, in_ms);
 }
 
+int etcd_watch_relist(struct etcd *m, const char *why)
+{
+	return m->watch.relist ? 0 : fail(m, true, why);
+}
+
 static int by_key_then_seq(const void *pa, const void *pb)
 {
 	const struct etcd_change *a = pa, *b = pb;
@@ -171,6 +176,11 @@ static int on_message(struct etcd *m, const void *p, size_t n)
 		    rp.header.cluster_id != m->watch.cluster_id)
 			return fail(m, true, "etcd's history is another one now");
 		m->watch.created_ms = loop_now_ms();
+		/* A store that was made anew may have passed our revision already, and look like the old one.
+		 */
+		if (!m->watch.listed)
+			etcd_keep_look(m);
+		m->watch.listed = false;
 		log_debug("watching %s from revision %lld", m->subnets_key,
 			  (long long)m->watch.next_revision);
 		return 0;
@@ -233,6 +243,7 @@ static int on_list(struct etcd *m, const struct grpc_status *st, const void *p, 
 	if (!seen_own)
 		etcd_keep_own_gone(m, m->own.mod_revision);
 	m->watch.relist = false;
+	m->watch.listed = true;
 	m->watch.next_revision = m->list.header.revision + 1;
 	m->watch.cluster_id = m->list.header.cluster_id;
 	/* the list leaves the manager, which the call back may free */

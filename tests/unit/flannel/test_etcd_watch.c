@@ -82,6 +82,34 @@ static void test_compaction_while_away(void **state)
 	subnet_free(a.m);
 }
 
+/* A store made anew under the old name, whose revision is beyond ours when we come back. */
+static void test_data_lost_and_passed(void **state)
+{
+	struct loop *l = *state;
+	struct seen a;
+	long long before;
+
+	start(&a, l, "10.77.0.1", NULL);
+	CTL("put", PREFIX "/subnets/10.5.40.0-24", "{\"PublicIP\":\"10.77.0.40\"}");
+	WAIT(l, in_table(&a, "10.5.40.0-24"), 2000);
+	before = revision();
+	server_stop(&etcd);
+	run_for(l, 200);
+	snprintf(etcd.dir, sizeof(etcd.dir), "%s/anew", top);
+	server_start(&etcd);
+	while (revision() < before + 5)
+		CTL("put", "/something", "else");
+	CTL("put", PREFIX "/subnets/10.5.44.0-24", "{\"PublicIP\":\"10.77.0.44\"}");
+	WAIT(l, in_table(&a, "10.5.44.0-24"), 6000);
+	WAIT(l, strstr(CTL("get", own_key(&a)), "10.77.0.1"), 3000);
+	assert_null(in_table(&a, "10.5.40.0-24"));
+	assert_int_equal(a.n, 1); /* and not our own */
+	assert_false(a.lost);
+	CTL("put", PREFIX "/subnets/10.5.45.0-24", "{\"PublicIP\":\"10.77.0.45\"}");
+	WAIT(l, in_table(&a, "10.5.45.0-24"), 2000);
+	subnet_free(a.m);
+}
+
 static void test_dead_endpoint_first(void **state)
 {
 	struct loop *l = *state;
@@ -186,9 +214,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_junk_is_isolated),      CASE(test_watch_resumes_after_restart),
-		CASE(test_compaction_while_away), CASE(test_dead_endpoint_first),
-		CASE(test_mute_endpoint_first),   CASE(test_etcd_absent),
-		CASE(test_config_arrives_late),
+		CASE(test_compaction_while_away), CASE(test_data_lost_and_passed),
+		CASE(test_dead_endpoint_first),   CASE(test_mute_endpoint_first),
+		CASE(test_etcd_absent),           CASE(test_config_arrives_late),
 	};
 
 	return ETCD_TESTS(tests);
