@@ -183,6 +183,10 @@ static int check_family(const struct family_rules *f, const struct ipnet *networ
 	if (!ipnet_is_set(network))
 		return err_text(e, EINVAL, "please define a correct %s parameter in the flannel config",
 				f->network);
+	if (network->len == 0 || ipaddr_is_zero(&network->addr) || ipaddr_is_multicast(&network->addr) ||
+	    ipaddr_is_loopback(&network->addr) || ipaddr_is_link_local(&network->addr))
+		return err_text(e, EINVAL, "%s: %s is not a range of addresses for hosts", f->network,
+				IPNET_STR(network));
 	if (*len > 0) {
 		if (*len > f->len_max)
 			return err_text(e, EINVAL, "SubnetLen must be less than /%u", f->len_max + 1);

@@ -96,6 +96,16 @@ static void test_errors(void **state)
 {
 	static const char *const cases[][2] = {
 		{ "{}", "please define a correct Network parameter in the flannel config" },
+		{ "{\"Network\":\"0.0.0.0/0\"}", "Network: 0.0.0.0/0 is not a range of addresses for hosts" },
+		{ "{\"Network\":\"0.0.0.0/8\"}", "Network: 0.0.0.0/8 is not a range of addresses for hosts" },
+		{ "{\"Network\":\"224.0.0.0/8\"}",
+		  "Network: 224.0.0.0/8 is not a range of addresses for hosts" },
+		{ "{\"Network\":\"127.0.0.0/8\"}",
+		  "Network: 127.0.0.0/8 is not a range of addresses for hosts" },
+		{ "{\"Network\":\"169.254.0.0/16\"}",
+		  "Network: 169.254.0.0/16 is not a range of addresses for hosts" },
+		{ "{\"EnableIPv4\":false,\"EnableIPv6\":true,\"IPv6Network\":\"fe80::/48\"}",
+		  "IPv6Network: fe80::/48 is not a range of addresses for hosts" },
 		{ "{\"Network\":\"10.3.0.0/16\",\"SubnetLen\":31}", "SubnetLen must be less than /31" },
 		{ "{\"Network\":\"10.3.0.0/16\",\"SubnetLen\":17}",
 		  "network must be able to accommodate at least four subnets" },
