@@ -349,6 +349,20 @@ static int choose_iface(struct daemon *d, struct iface_choice *ret)
 	return 0;
 }
 
+/* A leased subnet that holds hosts would take their packets. */
+static void warn_of_overlap(const struct ipaddr *min, const struct ipaddr *max, unsigned len,
+			    const struct ipaddr *host)
+{
+	const struct ipnet last = { *max, (uint8_t)len };
+	const struct ipaddr end = ipnet_last(&last);
+
+	if (ipaddr_is_set(host) && ipaddr_cmp(host, min) >= 0 && ipaddr_cmp(host, &end) <= 0)
+		log_warn(
+			"this host's own address %s is in the range %s ... %s of subnets: choose another Network, "
+			"or SubnetMin and SubnetMax that leave out what hosts use",
+			IPADDR_STR(host), IPADDR_STR(min), IPADDR_STR(&end));
+}
+
 static int on_config(void *ctx, const struct net_config *config)
 {
 	struct daemon *d = ctx;
@@ -369,6 +383,9 @@ static int on_config(void *ctx, const struct net_config *config)
 	r = choose_iface(d, &ext);
 	if (r < 0)
 		return give_up(d, r);
+	warn_of_overlap(&config->subnet_min, &config->subnet_max, config->subnet_len, &ext.addr);
+	warn_of_overlap(&config->ipv6_subnet_min, &config->ipv6_subnet_max, config->ipv6_subnet_len,
+			&ext.addr6);
 	params.ext = &ext;
 	r = backend_open(ops, &params, &d->backend, &d->failure);
 	if (r == 0)

@@ -248,7 +248,7 @@ static bool hear_addr(const struct half *h, const struct nl_addr *a, bool gone)
 	bool ours = ipnet_equal(&a->local, &h->device.address);
 
 	return a->ifindex == h->device.ifindex && a->local.addr.family == h->self.family &&
-	       (gone ? ours : !ours && ipnet_contains(&h->device.network, &a->local.addr));
+	       (gone ? ours : vxlan_device_unwanted(&h->device, &a->local));
 }
 
 /* Somebody else wrote or removed an entry that peers depend on. */
@@ -446,9 +446,10 @@ static int start(struct backend *b, const struct lease *own, struct err *e)
 					h->device.name);
 		h->self.subnet = ipnet_masked(subnet);
 		h->device.address = ipnet_host(&h->self.subnet.addr);
-		r = vxlan_device_ensure(&h->device, v->tx, v->dump, e);
+		/* First: it may keep the UDP port from a device with other flags. */
+		r = vxlan_device_remove_former(&h->device, v->tx, v->dump, e);
 		if (r >= 0)
-			r = vxlan_device_remove_former(&h->device, v->tx, v->dump, e);
+			r = vxlan_device_ensure(&h->device, v->tx, v->dump, e);
 	}
 	if (r < 0)
 		return r;
@@ -510,8 +511,9 @@ static int half_init(struct vxlan *v, int family, const struct backend_params *p
 		.public_ip = v4 ? v->ext.ext : v->ext.ext6,
 		.local = v4 ? v->ext.addr : v->ext.addr6,
 	};
-	(void)snprintf(h->device.name, sizeof(h->device.name), v4 ? "flannel.%u" : "flannel-v6.%u",
-		       v->config.vni);
+	r = vxlan_device_name(family, v->config.vni, h->device.name, e);
+	if (r < 0)
+		return r;
 	/* The source must be an address of this host: behind a NAT the public one is not. */
 	h->device.vxlan = (struct nl_vxlan){
 		.vni = v->config.vni,

@@ -87,6 +87,27 @@ static int create(struct vxlan_device *d, struct nltx *t, struct err *e)
 	return 0;
 }
 
+int vxlan_device_name(int family, uint32_t vni, char ret[IFNAMSIZ], struct err *e)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), family == AF_INET ? "flannel.%" PRIu32 : "flannel-v6.%" PRIu32,
+		       vni);
+	if (strlen(name) >= IFNAMSIZ)
+		return err_text(e, EINVAL,
+				"the device's name %s is longer than %d characters: choose a smaller VNI",
+				name, IFNAMSIZ - 1);
+	memcpy(ret, name, strlen(name) + 1);
+	return 0;
+}
+
+bool vxlan_device_unwanted(const struct vxlan_device *d, const struct ipnet *a)
+{
+	if (ipnet_equal(a, &d->address) || ipaddr_is_link_local(&a->addr))
+		return false;
+	return a->addr.family == AF_INET6 || a->len == 32 || ipnet_contains(&d->network, &a->addr);
+}
+
 /* What has to be queued to make the addresses right. */
 struct addr_scan {
 	const struct vxlan_device *d;
@@ -106,8 +127,7 @@ static int on_addr(void *ctx, const struct nl_addr *a)
 		s->found = true;
 		return 0;
 	}
-	if (a->local.addr.family == AF_INET6 ? ipaddr_is_link_local(&a->local.addr)
-					     : !ipnet_contains(&d->network, &a->local.addr))
+	if (!vxlan_device_unwanted(d, &a->local))
 		return 0;
 	addr_put_del(s->t, d->ifindex, d->name, &a->local);
 	s->changes = true;
@@ -143,6 +163,12 @@ static int correct(struct vxlan_device *d, const struct nl_link *have, struct nl
 	if (!scan.changes)
 		return 0;
 	r = nltx_commit(t, e);
+	if (r == -EADDRINUSE)
+		return err_wrap(
+			e, r,
+			"configuring %s: a VXLAN device with other flags has this UDP port; give this "
+			"network its own Port in Backend",
+			d->name);
 	return r < 0 ? err_wrap(e, r, "configuring %s", d->name) : VXLAN_CORRECTED;
 }
 

@@ -23,10 +23,20 @@ struct vxlan_device {
 	struct hwaddr mac;    /* for a new device; afterwards the one that must stay */
 	bool mac_settled;     /* false: an existing device's MAC is taken over */
 	struct ipnet address; /* /32 or /128; unset until the lease is known */
-	struct ipnet network; /* other addresses inside are removed */
+	struct ipnet network;
 	/* Found */
 	int ifindex; /* 0 = not there */
 };
+
+/* "flannel.1" or "flannel-v6.1"; -EINVAL when that is too long for the kernel. */
+int vxlan_device_name(int family, uint32_t vni, char ret[IFNAMSIZ], struct err *e);
+
+/*
+ * An address of the device's family that it must not carry: any other IPv6 address than its own and the
+ * link's, any IPv4 address inside the network, and one of a single host: a former lease's, when the
+ * network was another one.
+ */
+bool vxlan_device_unwanted(const struct vxlan_device *d, const struct ipnet *a);
 
 enum vxlan_verdict { VXLAN_SAME, VXLAN_ADJUST, VXLAN_RECREATE };
 

@@ -131,6 +131,52 @@ def test_two_networks(lab):
     wait_until("the first network alone", lambda: peers_known(h1, lab.hosts[2]), 5)
 
 
+def test_other_network(lab):
+    """a restart with another network: nothing of the former one stays on the device"""
+    h1 = lab.hosts[1]
+    h1.daemon.stop()
+    lab.put_config(Network="10.8.0.0/16")
+    start(lab, 1)
+    addresses = [a["local"] for a in h1.ip_json("-4", "addr", "show", "dev", "flannel.1")[0]["addr_info"]]
+    check(addresses == [h1.subnet().split("/")[0]], f"addresses {addresses}")
+
+
+def test_other_flags_on_one_port(lab):
+    """our former device gives its UDP port to the new one; another network's is named as the reason"""
+    h1 = lab.hosts[1]
+    h1.daemon.stop()
+    lab.put_config(Network="10.8.0.0/16", Backend={"Type": "vxlan", "VNI": 9, "GBP": True})
+    p = h1.flanneld()
+    check(p.wait(10) == 1 and "a VXLAN device with other flags has this UDP port" in p.log(), p.log()[-300:])
+    h1.run("ip", "link", "del", "flannel.2")
+    h1.run("ip", "link", "del", "flannel.9")
+    lab.put_config(Network="10.8.0.0/16")
+    start(lab, 1)
+    h1.daemon.stop()
+    lab.put_config(Network="10.8.0.0/16", Backend={"Type": "vxlan", "VNI": 9, "GBP": True})
+    start(lab, 1)
+    check(h1.device("flannel.9")["flags"].count("UP") == 1, "flannel.9 is down")
+    check("flannel.1:" not in h1.run("ip", "-o", "link"), "the former device is still there")
+
+
+def test_unusable_network(lab):
+    """what no node could use is told, and nothing is leased"""
+    h1 = lab.hosts[1]
+    h1.daemon.stop()
+    lab.put_config(Network="10.8.0.0/16", Backend={"Type": "vxlan", "VNI": 16777215})
+    p = h1.flanneld()
+    check(p.wait(10) == 1 and "name flannel.16777215 is longer than 15 characters" in p.log(), p.log()[-300:])
+    before = lab.leases()
+    lab.put_config(Network="224.0.0.0/8")
+    p = h1.flanneld()
+    p.wait_log("Couldn't fetch network config: .*Network: 224.0.0.0/8 is not a range of addresses for hosts")
+    check(lab.leases() == before, "a lease for a network of multicast addresses")
+    lab.put_config(Network="10.77.0.0/16", SubnetMin="10.77.0.0", Backend={"Type": "vxlan", "VNI": 9, "GBP": True})
+    p.wait_log(r"this host's own address 10\.77\.0\.1 is in the range 10\.77\.0\.0 \.\.\. 10\.77\.255\.255 of subnets")
+    check(p.stop() == 0, "SIGTERM")
+
+
 if __name__ == "__main__":
     L.main([test_closed_descriptors, test_no_rights, test_few_descriptors, test_subnet_file_is_a_fifo,
-            test_many_unusable_leases, test_hosts_inside_the_network, test_renamed_device, test_two_networks])
+            test_many_unusable_leases, test_hosts_inside_the_network, test_renamed_device, test_two_networks,
+            test_other_network, test_other_flags_on_one_port, test_unusable_network])

@@ -301,10 +301,53 @@ static void test_backends(void **state)
 	}
 }
 
+static void test_names(void **state)
+{
+	char name[IFNAMSIZ] = "";
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(vxlan_device_name(AF_INET, 9999999, name, &e), 0);
+	assert_string_equal(name, "flannel.9999999");
+	assert_int_equal(vxlan_device_name(AF_INET6, 9999, name, &e), 0);
+	assert_string_equal(name, "flannel-v6.9999");
+	/* Cut, it would be the name of another network's device. */
+	assert_int_equal(vxlan_device_name(AF_INET, 16777215, name, &e), -EINVAL);
+	assert_string_equal(e.text,
+			    "the device's name flannel.16777215 is longer than 15 characters: choose a "
+			    "smaller VNI");
+	assert_int_equal(vxlan_device_name(AF_INET6, 10000, name, &e), -EINVAL);
+	assert_string_equal(name, "flannel-v6.9999");
+}
+
+static void test_addresses(void **state)
+{
+	const struct vxlan_device v4 = { .address = net("10.5.1.0/32"), .network = net("10.5.0.0/16") };
+	const struct vxlan_device v6 = { .address = net("fd00:5::/128"), .network = net("fd00:5::/48") };
+	static const struct {
+		const char *addr;
+		bool unwanted;
+	} cases[] = {
+		{ "10.5.1.0/32", false },   { "10.5.7.0/32", true },    { "10.5.1.1/24", true },
+		{ "10.6.7.0/32", true },    { "192.0.2.1/24", false },  { "169.254.1.1/32", false },
+		{ "fd00:5::/128", false },  { "fd00:5:1::/128", true }, { "fe80::1/64", false },
+		{ "2001:db8::1/64", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct ipnet a = net(cases[i].addr);
+
+		if (vxlan_device_unwanted(a.addr.family == AF_INET ? &v4 : &v6, &a) != cases[i].unwanted)
+			fail_msg("%s", cases[i].addr);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_peers),          cmocka_unit_test(test_dual_stack_peer),
+		cmocka_unit_test(test_peers),          cmocka_unit_test(test_names),
+		cmocka_unit_test(test_addresses),      cmocka_unit_test(test_dual_stack_peer),
 		cmocka_unit_test(test_device_compare), cmocka_unit_test(test_mac),
 		cmocka_unit_test(test_requests),       cmocka_unit_test(test_backends),
 	};
