@@ -399,9 +399,11 @@ static int check_unchanged(const char *node, const struct blkdev *d, const struc
 {
 	CLEANUP(arena_freep) struct arena *scratch = arena_new();
 	struct disk_state now;
-	int r = scratch ? disk_probe(have->device, node, d, scratch, &now, e)
-			: err_errno(e, ENOMEM, "looking at the disk again");
+	int r;
 
+	if (!scratch)
+		return err_errno(e, ENOMEM, "looking at the disk again");
+	r = disk_probe(have->device, node, d, scratch, &now, e);
 	if (r == 0 && !same_state(have, &now))
 		r = err_text(
 			e, EBUSY,
