@@ -131,12 +131,10 @@ int render_authorities(struct fetcher *f, struct arena *a, struct ign_config *co
 	for (size_t i = 0; i < n; i++) {
 		CLEANUP(buf_done) struct buf pem = BUF_INIT(.max = IGN_CONFIG_MAX_BYTES);
 		CLEANUP(buf_done) struct buf url = { 0 };
-		struct buf_sink sink;
 		int r;
 
 		v[i] = config->ignition.security.tls.certificate_authorities.v[i];
-		buf_sink_init(&sink, &pem);
-		r = fetch_resource(f, &v[i], &sink.base, e);
+		r = fetcher_authority(f, &v[i], &pem, e);
 		if (r < 0)
 			return err_wrap(e, r, "fetching certificate authority %zu", i);
 		r = buf_puts(&url, head);

@@ -31,7 +31,7 @@ enum {
 struct known_ca {
 	struct known_ca *next;
 	char *source;
-	struct buf pem;
+	struct buf raw, pem; /* as it came; only its certificates */
 };
 
 struct fetcher {
@@ -90,6 +90,7 @@ struct fetcher *fetcher_free(struct fetcher *f)
 
 		f->known = k->next;
 		free(k->source);
+		buf_done(&k->raw);
 		buf_done(&k->pem);
 		free(k);
 	}
@@ -385,8 +386,8 @@ int fetch_get(struct fetcher *f, const struct fetch_get *req, struct buf *out, s
 	return fetch_all(f, &job, 1, req->headers, e);
 }
 
-/* Takes pem. */
-static int remember_ca(struct fetcher *f, const char *source, struct buf *pem, struct err *e)
+/* Takes raw and pem. */
+static int remember_ca(struct fetcher *f, const char *source, struct buf *raw, struct buf *pem, struct err *e)
 {
 	struct known_ca *k = calloc(1, sizeof *k);
 
@@ -396,15 +397,17 @@ static int remember_ca(struct fetcher *f, const char *source, struct buf *pem, s
 		free(k);
 		return err_errno(e, ENOMEM, "keeping a certificate");
 	}
+	k->raw = *raw;
 	k->pem = *pem;
-	*pem = BUF_INIT(.n = 0);
+	*raw = *pem = BUF_INIT(.n = 0);
 	k->next = f->known;
 	f->known = k;
 	return 0;
 }
 
 /* Fetches and checks a CA once per process and source. */
-static int append_ca(struct fetcher *f, const struct ign_resource *res, struct buf *out, struct err *e)
+static int know_ca(struct fetcher *f, const struct ign_resource *res, const struct known_ca **ret,
+		   struct err *e)
 {
 	const char *source = res->source ? res->source : "";
 	CLEANUP(buf_done) struct buf raw = BUF_INIT(.max = MAX_CA_BYTES);
@@ -412,9 +415,12 @@ static int append_ca(struct fetcher *f, const struct ign_resource *res, struct b
 	struct buf_sink sink;
 	int r;
 
-	for (const struct known_ca *k = f->known; k; k = k->next)
-		if (strcmp(k->source, source) == 0)
-			return buf_append(out, buf_str(&k->pem), k->pem.n);
+	for (const struct known_ca *k = f->known; k; k = k->next) {
+		if (strcmp(k->source, source) == 0) {
+			*ret = k;
+			return 0;
+		}
+	}
 	buf_sink_init(&sink, &raw);
 	r = fetch_resource(f, res, &sink.base, e);
 	if (r < 0)
@@ -422,15 +428,31 @@ static int append_ca(struct fetcher *f, const struct ign_resource *res, struct b
 	r = ca_append(buf_str(&raw), raw.n, &pem, e);
 	if (r < 0)
 		return fail_source(source, r, e);
-	r = buf_append(out, buf_str(&pem), pem.n);
-	return r < 0 ? r : remember_ca(f, source, &pem, e);
+	r = remember_ca(f, source, &raw, &pem, e);
+	if (r == 0)
+		*ret = f->known;
+	return r;
+}
+
+int fetcher_authority(struct fetcher *f, const struct ign_resource *res, struct buf *out, struct err *e)
+{
+	const struct known_ca *k = NULL;
+	int r = know_ca(f, res, &k, e);
+
+	if (r < 0)
+		return r;
+	r = buf_append(out, buf_str(&k->raw), k->raw.n);
+	return r < 0 ? err_errno(e, -r, "keeping a certificate") : 0;
 }
 
 static int collect_cas(struct fetcher *f, const struct ign_tls *tls, struct buf *out, struct err *e)
 {
 	for (size_t i = 0; i < tls->certificate_authorities.n; i++) {
-		int r = append_ca(f, &tls->certificate_authorities.v[i], out, e);
+		const struct known_ca *k = NULL;
+		int r = know_ca(f, &tls->certificate_authorities.v[i], &k, e);
 
+		if (r == 0 && buf_append(out, buf_str(&k->pem), k->pem.n) < 0)
+			r = err_errno(e, ENOMEM, "keeping a certificate");
 		if (r < 0)
 			return err_wrap(e, r, "certificate authority %zu", i);
 	}

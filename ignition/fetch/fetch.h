@@ -29,6 +29,12 @@ void fetcher_set_total_timeout(struct fetcher *f, long long ms);
 /* Timeouts, proxy and CAs of a config, CAs are fetched here. An absent field restores the default. */
 int fetcher_configure(struct fetcher *f, const struct ign_ignition *ign, struct err *e);
 
+/*
+ * Appends a CA as its source has it, unpacked and verified. Sources that fetcher_configure() has seen
+ * are not fetched again, so what is kept is what was used.
+ */
+int fetcher_authority(struct fetcher *f, const struct ign_resource *res, struct buf *out, struct err *e);
+
 struct fetch_header {
 	const char *name, *value;
 };

@@ -131,6 +131,8 @@ static void play(struct connection *c, const char *path, int nth)
 
 	if (strcmp(path, "/ok") == 0)
 		answer(c, "200 OK", "", "hello", 5);
+	else if (strcmp(path, "/ca") == 0)
+		answer(c, "200 OK", "", ca_pem.p, ca_pem.n);
 	else if (strcmp(path, "/nocontent") == 0)
 		reply(c, "HTTP/1.1 204 No Content\r\n\r\n", 27);
 	else if (strcmp(path, "/flaky") == 0 && nth < 3)

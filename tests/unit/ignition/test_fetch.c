@@ -462,6 +462,24 @@ static void authorities(void **state)
 	assert_int_equal(fetch_path(t, &secure, "/ok"), 0); /* the set before is still in force */
 }
 
+static void authorities_come_once(void **state)
+{
+	CLEANUP(buf_done) struct buf raw = { 0 };
+	struct fetched *t = *state;
+	struct ign_resource ca = { .source = url_of(t, &plain, "/ca") };
+	struct ign_ignition ign = { .security.tls.certificate_authorities = { &ca, 1 } };
+	char source[sizeof t->url];
+
+	(void)snprintf(source, sizeof source, "%s", ca.source); /* url_of() has one place only */
+	ca.source = source;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(fetcher_configure(t->f, &ign, &t->e), 0);
+	assert_int_equal(fetch_path(t, &secure, "/ok"), 0);
+	assert_int_equal(fetcher_authority(t->f, &ca, &raw, &t->e), 0);
+	assert_string_equal(buf_str(&raw), buf_str(&ca_pem));
+	assert_int_equal(plain.requests, 1);
+}
+
 static void proxy(void **state)
 {
 	const char *none[] = { "direct.test" };
@@ -554,6 +572,7 @@ int main(void)
 		T(nothing_is_begun_after_a_failure),
 		T(tls),
 		T(authorities),
+		T(authorities_come_once),
 		T(proxy),
 		T(tunnelled),
 		T(attempts_are_logged),
