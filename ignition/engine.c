@@ -13,6 +13,8 @@
 #include "ignition/stages.h"
 #include "ignition/state.h"
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Read by Fedora CoreOS and its tests (reference A.6); never change. */
@@ -112,6 +114,7 @@ static int fetch_user_config(const struct engine *en, struct stage_ctx *c, int h
 static int prepare_and_run(const struct engine *en, struct stage_ctx *c, struct err *e)
 {
 	struct ign_config empty, base, user, below, full;
+	char real[PATH_MAX]; /* c->root refers to it */
 	int r, has_base = 0;
 
 	ign_config_init(&empty);
@@ -133,8 +136,8 @@ static int prepare_and_run(const struct engine *en, struct stage_ctx *c, struct 
 	if (r < 0)
 		return err_errno(e, -r, "merging base and user config");
 	c->config = &full;
-	if (en->stage->uses_root)
-		r = root_open(&c->root, en->root, e);
+	if (en->stage->uses_root) /* tools that are given the root want it absolute */
+		r = root_open(&c->root, *en->root != '/' && realpath(en->root, real) ? real : en->root, e);
 	if (r < 0)
 		return r;
 	r = en->stage->run(c, e);

@@ -396,6 +396,16 @@ class LaterStages(Case):
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(f"opening the root directory {where}: {why}", done.stderr)
 
+    def test_a_relative_root(self):
+        self.write("config.ign", self.config(passwd={"users": [{"name": "u"}]}))
+        log = self.write("args", "")
+        self.write("bin/useradd", f'#!/bin/sh\necho "$2" > {log}\necho "u:x:1:1::/:/bin/sh" >> "$2/etc/passwd"\n', 0o755)
+        os.mkdir(self.path("root/etc"))
+        self.ok("fetch-offline")
+        self.ok("files", "-root", "root")
+        with open(log, encoding="utf-8") as f:
+            self.assertEqual(f.read(), os.path.realpath(self.path("root")) + "\n")
+
     def test_a_reader_of_the_log_may_leave(self):
         self.write("config.ign", self.config(storage={"directories": [{"path": "/d"}]}))
         self.ok("fetch-offline")
