@@ -128,19 +128,21 @@ static const char *null_object(const struct cfg_path *path, char *buf, size_t n)
 	return buf;
 }
 
-static int decode_field(struct decoder *d, const struct cfg_field *f, struct json_object *v,
-			const struct cfg_path *path, void *out)
+static int warn_null_object(struct decoder *d, const struct cfg_path *path)
 {
 	char place[256];
 
-	if (!v) { /* null: as if absent */
-		if (f->kind != CFG_OBJ)
-			return 0;
-		return report_add(d->report, SEV_WARN, AT_VALUE, path,
-				  "context tree does not match content tree at %s. Line and column reporting "
-				  "may be inconsistent. Unused keys may not be reported",
-				  null_object(path, place, sizeof place));
-	}
+	return report_add(d->report, SEV_WARN, AT_VALUE, path,
+			  "context tree does not match content tree at %s. Line and column reporting "
+			  "may be inconsistent. Unused keys may not be reported",
+			  null_object(path, place, sizeof place));
+}
+
+static int decode_field(struct decoder *d, const struct cfg_field *f, struct json_object *v,
+			const struct cfg_path *path, void *out)
+{
+	if (!v && f->kind != CFG_OBJ) /* null: as if absent */
+		return 0;
 	switch (f->kind) {
 	case CFG_STR:
 		return decode_string(d, v, path, out);
@@ -179,7 +181,7 @@ static int decode_object(struct decoder *d, const struct cfg_desc *desc, struct 
 {
 	fill_plain(desc, out);
 	if (!obj)
-		return 0;
+		return path ? warn_null_object(d, path) : 0;
 	if (!json_object_is_type(obj, json_type_object))
 		return wrong_type(d, "object", obj, path);
 	json_object_object_foreach(obj, key, val) {

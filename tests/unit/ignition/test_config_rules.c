@@ -212,6 +212,9 @@ static void keys_and_types(void **state)
 		{ 6, TOP("'passwd':null"),
 		  "warning at $.passwd: context tree does not match content tree at $.passwd. Line and column "
 		  "reporting may be inconsistent. Unused keys may not be reported\n" },
+		{ 3, TOP("'passwd':{'users':[null,{'name':'a','groups':[null]}]}"),
+		  "warning at $.passwd.users.0: context tree does not match content tree at $.passwd.users.0. "
+		  "Line and column reporting may be inconsistent. Unused keys may not be reported\n" },
 		/* a wrong type is all that is said: rules over a half-read config would mislead */
 		{ 6, TOP("'storage':{'files':[{'path':'relative','mode':'0644'}]}"),
 		  "error at $.storage.files.0.mode: expected integer, got string\n" },
