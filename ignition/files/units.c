@@ -20,7 +20,7 @@ enum { PRESET_MAX = 16 << 20 };
 
 static int check_name(const char *kind, const char *name, struct err *e)
 {
-	if (!*name || strchr(name, '/') || strpbrk(name, " \t\n") || strlen(name) > NAME_MAX - 16)
+	if (!*name || strchr(name, '/') || strlen(name) > NAME_MAX - 16)
 		return err_text(e, EINVAL, "%s name \"%s\" cannot be the name of a file", kind, name);
 	return 0;
 }
@@ -94,6 +94,8 @@ int units_check(const struct ign_systemd *s, struct err *e)
 		const struct ign_unit *u = &s->units.v[i];
 		int r = check_name("unit", u->name, e);
 
+		if (r == 0 && strpbrk(u->name, " \t\n")) /* in a preset it would be several */
+			r = err_text(e, EINVAL, "unit name \"%s\" contains white space", u->name);
 		for (size_t k = 0; r == 0 && k < u->dropins.n; k++)
 			r = check_name("drop-in", u->dropins.v[k].name, e);
 		if (r < 0)

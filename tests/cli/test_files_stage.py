@@ -438,6 +438,16 @@ class Systemd(Case):
                              "enable e@.service two one\ndisable off.service\n")
         self.assertRegex(out, r'files: op\(\w+\): op\(\w+\): \[started\]  writing unit "a.service" at')
 
+    def test_names(self):
+        dropin = {"name": "two words.conf", "contents": "[Unit]\n"}
+        self.apply({"systemd": {"units": [{"name": "a.service", "dropins": [dropin]}]}})
+        self.assertEqual(self.read("etc/systemd/system/a.service.d/two words.conf"), "[Unit]\n")
+        for unit, words in [
+                ({"name": "a b.service", "enabled": True}, 'unit name "a b.service" contains white space'),
+                ({"name": "a/b.service", "enabled": True}, 'unit name "a/b.service" cannot be the name of a file'),
+                ({"name": "a.service", "dropins": [{**dropin, "name": "../x.conf"}]}, 'drop-in name "../x.conf"')]:
+            self.refuse({"systemd": {"units": [unit]}}, words)
+
     def test_what_is_in_the_way(self):
         config = {**self.CONFIG, "storage": {"directories": [{"path": "/first"}]}}
         for name, is_dir, words in [
