@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 
+enum { PAUSE_MS = 500 };
+
 struct connection {
 	struct health *owner;
 	struct connection *next;
@@ -26,9 +28,23 @@ struct health {
 	int fd;
 	bool ready;
 	struct loop_source *source;
+	struct loop_source *pause; /* armed while connections are left waiting for want of a descriptor */
 	struct connection *connections;
 	size_t count;
 };
+
+/* Connections beyond the limit wait in the kernel. */
+static void listen_if_room(struct health *h)
+{
+	loop_fd_events(h->source,
+		       h->count < HEALTH_CONNECTIONS_MAX && !loop_timer_armed(h->pause) ? POLLIN : 0);
+}
+
+static int on_pause_end(void *ctx)
+{
+	listen_if_room(ctx);
+	return 0;
+}
 
 static bool token_char(unsigned char c)
 {
@@ -89,8 +105,7 @@ static void connection_free(struct connection *c)
 		*at = c->next;
 		c->owner->count--;
 	}
-	if (c->owner->count == HEALTH_CONNECTIONS_MAX - 1)
-		loop_fd_events(c->owner->source, POLLIN);
+	listen_if_room(c->owner);
 	loop_source_free(c->source);
 	loop_source_free(c->deadline);
 	close(c->fd);
@@ -199,8 +214,8 @@ static int connection_add(struct health *h, int fd)
 	loop_timer_set(c->deadline, HEALTH_TIMEOUT_MS);
 	c->next = h->connections;
 	h->connections = c;
-	if (++h->count == HEALTH_CONNECTIONS_MAX)
-		loop_fd_events(h->source, 0);
+	h->count++;
+	listen_if_room(h);
 	return 0;
 }
 
@@ -212,6 +227,12 @@ static int on_connect(void *ctx, int fd, unsigned revents)
 
 	(void)revents;
 	c = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	/* The connection stays where it is, and the socket readable: without a pause the loop would spin. */
+	if (c < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		log_debug("health server: cannot take a connection: %s", strerror(errno));
+		loop_timer_set(h->pause, PAUSE_MS);
+		listen_if_room(h);
+	}
 	if (c < 0)
 		return 0;
 	r = connection_add(h, c);
@@ -269,7 +290,9 @@ int health_new(struct loop *l, const char *ip, unsigned port, struct health **re
 		return err_errno(e, ENOMEM, "health server");
 	h->loop = l;
 	h->fd = -1;
-	r = loop_add_fd(l, fd, POLLIN, on_connect, h, &h->source);
+	r = loop_add_timer(l, on_pause_end, h, &h->pause);
+	if (r == 0)
+		r = loop_add_fd(l, fd, POLLIN, on_connect, h, &h->source);
 	if (r < 0) {
 		health_free(h);
 		return err_errno(e, -r, "health server");
@@ -286,6 +309,7 @@ struct health *health_free(struct health *h)
 	while (h->connections)
 		connection_free(h->connections);
 	loop_source_free(h->source);
+	loop_source_free(h->pause);
 	if (h->fd >= 0)
 		close(h->fd);
 	free(h);

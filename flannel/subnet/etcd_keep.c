@@ -294,8 +294,11 @@ void etcd_keep_own_put(struct etcd *m, const struct lease *seen)
 	if (pause > CONFLICT_PAUSE_MAX_MS)
 		pause = CONFLICT_PAUSE_MAX_MS;
 	m->keep.conflicts++;
-	log_warn("our lease %s was overwritten in etcd: looking at it in %lld s", m->own.key,
-		 (long long)pause / 1000);
+	log_warn("our lease %s was overwritten in etcd: looking at it in %lld s%s", m->own.key,
+		 (long long)pause / 1000,
+		 m->keep.conflicts < 3 ? ""
+				       : ". If two hosts share one public address, give each its own with "
+					 "--public-ip or --iface");
 	fix_soon(m, pause);
 }
 

@@ -56,6 +56,32 @@ def test_few_descriptors(lab):
     check(p.stop() == 0, "SIGTERM")
 
 
+def cpu_seconds(p):
+    with open(f"/proc/{p.popen.pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_no_descriptor_for_a_probe(lab):
+    """a probe that cannot be taken waits, without a busy loop, and is answered later"""
+    h1 = lab.hosts[1]
+    p = h1.flanneld("-healthz-ip=127.0.0.1", "-healthz-port=8085")
+    p.wait_log("flannel is ready")
+    time.sleep(0.5)
+    used = len(os.listdir(f"/proc/{p.popen.pid}/fd"))
+    lab.run("prlimit", f"--nofile={used}:1024", "--pid", str(p.popen.pid))
+    client = L.Process(lab, "probe", ["ip", "netns", "exec", h1.ns, sys.executable, "-c",
+                                      "import urllib.request; "
+                                      "print(urllib.request.urlopen('http://127.0.0.1:8085/healthz', timeout=20).read().decode())"])
+    time.sleep(0.5)
+    before = cpu_seconds(p)
+    time.sleep(1.5)
+    check(cpu_seconds(p) - before < 0.5, f"{cpu_seconds(p) - before} s of CPU in 1.5 s")
+    lab.run("prlimit", "--nofile=1024:1024", "--pid", str(p.popen.pid))
+    client.wait_log("flanneld is running")
+    check(p.stop() == 0, "SIGTERM")
+
+
 def test_subnet_file_is_a_fifo(lab):
     """it is not opened, but replaced"""
     h1 = lab.hosts[1]
@@ -176,7 +202,25 @@ def test_unusable_network(lab):
     check(p.stop() == 0, "SIGTERM")
 
 
+def test_shared_address(lab):
+    """two hosts that advertise one public address are told what is wrong"""
+    h1, h2 = lab.hosts[1], lab.hosts[2]
+    h2.daemon.stop()
+    lab.put_config()
+    h1.run("ip", "link", "del", "flannel.9")
+    both = []
+    for h in (h1, h2):
+        both.append(h.flanneld("-public-ip=198.51.100.1"))
+        both[-1].wait_log("flannel is ready")
+    for p in both:
+        p.wait_log("was overwritten in etcd: .* If two hosts share one public address, give each its own with --public-ip")
+    for p in both:
+        check(p.stop() == 0, "SIGTERM")
+
+
 if __name__ == "__main__":
-    L.main([test_closed_descriptors, test_no_rights, test_few_descriptors, test_subnet_file_is_a_fifo,
+    L.main([test_closed_descriptors, test_no_rights, test_few_descriptors, test_no_descriptor_for_a_probe,
+            test_subnet_file_is_a_fifo,
             test_many_unusable_leases, test_hosts_inside_the_network, test_renamed_device, test_two_networks,
-            test_other_network, test_other_flags_on_one_port, test_unusable_network])
+            test_other_network, test_other_flags_on_one_port, test_unusable_network,
+            test_shared_address])
