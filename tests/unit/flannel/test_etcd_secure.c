@@ -45,9 +45,9 @@ static void test_tls(void **state)
 	assert_true(a.acquired);
 	assert_int_equal(subnet_run(a.m, &events, &a), 0);
 	WAIT(l, a.snapshots == 1, 3000);
-	ctl_with(tls_ctl, (const char *[]){ "put", PREFIX "/subnets/10.5.50.0-24",
+	ctl_with(tls_ctl, (const char *[]){ "put", PREFIX "/subnets/10.5.250.0-24",
 					    "{\"PublicIP\":\"10.77.0.50\"}", NULL });
-	WAIT(l, in_table(&a, "10.5.50.0-24"), 3000);
+	WAIT(l, in_table(&a, "10.5.250.0-24"), 3000);
 	subnet_free(a.m);
 
 	/* without our CA, and by a name that is not in the certificate: refused */
@@ -131,9 +131,9 @@ static void test_auth(void **state)
 	/* simple tokens die with the server: the next call logs in again */
 	server_stop(&etcd);
 	server_start(&etcd);
-	ctl_with(root, (const char *[]){ "put", PREFIX "/subnets/10.5.50.0-24",
+	ctl_with(root, (const char *[]){ "put", PREFIX "/subnets/10.5.250.0-24",
 					 "{\"PublicIP\":\"10.77.0.50\"}", NULL });
-	WAIT(l, in_table(&a, "10.5.50.0-24"), 8000);
+	WAIT(l, in_table(&a, "10.5.250.0-24"), 8000);
 	subnet_free(a.m);
 
 	open_with(&b, l, (struct subnet_etcd_options){ .username = "flannel", .password = "wrong" });

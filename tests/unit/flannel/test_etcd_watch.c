@@ -7,24 +7,24 @@ static void test_junk_is_isolated(void **state)
 	struct seen a;
 
 	CTL("put", PREFIX "/subnets/notes", "hello");
-	CTL("put", PREFIX "/subnets/10.5.30.0-24", "not json");
-	CTL("put", PREFIX "/subnets/10.5.31.0-24", "{\"PublicIP\":\"10.77.0.9\",\"BackendData\":1}");
-	CTL("put", PREFIX "/subnets-old/10.5.32.0-24", "{\"PublicIP\":\"10.77.0.8\"}");
+	CTL("put", PREFIX "/subnets/10.5.230.0-24", "not json");
+	CTL("put", PREFIX "/subnets/10.5.231.0-24", "{\"PublicIP\":\"10.77.0.9\",\"BackendData\":1}");
+	CTL("put", PREFIX "/subnets-old/10.5.232.0-24", "{\"PublicIP\":\"10.77.0.8\"}");
 	start(&a, l, "10.77.0.1", NULL);
 	assert_int_equal(a.n, 1);
-	assert_string_equal(in_table(&a, "10.5.31.0-24"), "1");
+	assert_string_equal(in_table(&a, "10.5.231.0-24"), "1");
 
 	CTL("put", PREFIX "/subnets/more-notes", "hello");
-	CTL("put", PREFIX "/subnets/10.5.33.0-24", "{\"PublicIP\":\"10.77.0.7\",\"BackendData\":2}");
-	WAIT(l, in_table(&a, "10.5.33.0-24"), 2000);
+	CTL("put", PREFIX "/subnets/10.5.233.0-24", "{\"PublicIP\":\"10.77.0.7\",\"BackendData\":2}");
+	WAIT(l, in_table(&a, "10.5.233.0-24"), 2000);
 	assert_int_equal(a.n, 2);
 	assert_int_equal(a.snapshots, 1);
 
 	/* a peer whose value breaks is gone, the rest stays */
-	CTL("put", PREFIX "/subnets/10.5.33.0-24", "{");
-	WAIT(l, !in_table(&a, "10.5.33.0-24"), 2000);
-	assert_string_equal(in_table(&a, "10.5.31.0-24"), "1");
-	CTL("del", PREFIX "/subnets/10.5.31.0-24");
+	CTL("put", PREFIX "/subnets/10.5.233.0-24", "{");
+	WAIT(l, !in_table(&a, "10.5.233.0-24"), 2000);
+	assert_string_equal(in_table(&a, "10.5.231.0-24"), "1");
+	CTL("del", PREFIX "/subnets/10.5.231.0-24");
 	WAIT(l, a.n == 0, 2000);
 	subnet_free(a.m);
 }
@@ -35,14 +35,14 @@ static void test_watch_resumes_after_restart(void **state)
 	struct seen a;
 
 	start(&a, l, "10.77.0.1", NULL);
-	CTL("put", PREFIX "/subnets/10.5.40.0-24", "{\"PublicIP\":\"10.77.0.40\"}");
-	WAIT(l, in_table(&a, "10.5.40.0-24"), 2000);
+	CTL("put", PREFIX "/subnets/10.5.240.0-24", "{\"PublicIP\":\"10.77.0.40\"}");
+	WAIT(l, in_table(&a, "10.5.240.0-24"), 2000);
 	server_stop(&etcd);
 	run_for(l, 300);
 	server_start(&etcd);
-	CTL("put", PREFIX "/subnets/10.5.41.0-24", "{\"PublicIP\":\"10.77.0.41\"}");
-	WAIT(l, in_table(&a, "10.5.41.0-24"), 6000);
-	assert_non_null(in_table(&a, "10.5.40.0-24"));
+	CTL("put", PREFIX "/subnets/10.5.241.0-24", "{\"PublicIP\":\"10.77.0.41\"}");
+	WAIT(l, in_table(&a, "10.5.241.0-24"), 6000);
+	assert_non_null(in_table(&a, "10.5.240.0-24"));
 	assert_int_equal(a.snapshots, 1); /* resumed, not listed anew */
 	subnet_free(a.m);
 }
@@ -59,25 +59,25 @@ static void test_compaction_while_away(void **state)
 	struct loop *l = *state;
 	struct seen a;
 
-	CTL("put", PREFIX "/subnets/10.5.40.0-24", "{\"PublicIP\":\"10.77.0.40\",\"BackendData\":1}");
-	CTL("put", PREFIX "/subnets/10.5.41.0-24", "{\"PublicIP\":\"10.77.0.41\",\"BackendData\":1}");
+	CTL("put", PREFIX "/subnets/10.5.240.0-24", "{\"PublicIP\":\"10.77.0.40\",\"BackendData\":1}");
+	CTL("put", PREFIX "/subnets/10.5.241.0-24", "{\"PublicIP\":\"10.77.0.41\",\"BackendData\":1}");
 	start(&a, l, "10.77.0.1", NULL);
 	assert_int_equal(a.n, 2);
 	server_stop(&etcd);
 	run_for(l, 200);
 	server_start(&etcd);
 	/* the loop stands still: the manager does not see this go by */
-	CTL("put", PREFIX "/subnets/10.5.40.0-24", "{\"PublicIP\":\"10.77.0.40\",\"BackendData\":2}");
-	CTL("del", PREFIX "/subnets/10.5.41.0-24");
-	CTL("put", PREFIX "/subnets/10.5.42.0-24", "{\"PublicIP\":\"10.77.0.42\"}");
+	CTL("put", PREFIX "/subnets/10.5.240.0-24", "{\"PublicIP\":\"10.77.0.40\",\"BackendData\":2}");
+	CTL("del", PREFIX "/subnets/10.5.241.0-24");
+	CTL("put", PREFIX "/subnets/10.5.242.0-24", "{\"PublicIP\":\"10.77.0.42\"}");
 	CTL("compact", TEXT("%lld", revision()));
 	WAIT(l, a.snapshots == 2, 6000);
 	assert_int_equal(a.n, 2); /* and not our own */
-	assert_string_equal(in_table(&a, "10.5.40.0-24"), "2");
-	assert_null(in_table(&a, "10.5.41.0-24"));
-	assert_non_null(in_table(&a, "10.5.42.0-24"));
-	CTL("put", PREFIX "/subnets/10.5.43.0-24", "{\"PublicIP\":\"10.77.0.43\"}");
-	WAIT(l, in_table(&a, "10.5.43.0-24"), 2000);
+	assert_string_equal(in_table(&a, "10.5.240.0-24"), "2");
+	assert_null(in_table(&a, "10.5.241.0-24"));
+	assert_non_null(in_table(&a, "10.5.242.0-24"));
+	CTL("put", PREFIX "/subnets/10.5.243.0-24", "{\"PublicIP\":\"10.77.0.43\"}");
+	WAIT(l, in_table(&a, "10.5.243.0-24"), 2000);
 	assert_false(a.lost);
 	subnet_free(a.m);
 }
@@ -90,8 +90,8 @@ static void test_data_lost_and_passed(void **state)
 	long long before;
 
 	start(&a, l, "10.77.0.1", NULL);
-	CTL("put", PREFIX "/subnets/10.5.40.0-24", "{\"PublicIP\":\"10.77.0.40\"}");
-	WAIT(l, in_table(&a, "10.5.40.0-24"), 2000);
+	CTL("put", PREFIX "/subnets/10.5.240.0-24", "{\"PublicIP\":\"10.77.0.40\"}");
+	WAIT(l, in_table(&a, "10.5.240.0-24"), 2000);
 	before = revision();
 	server_stop(&etcd);
 	run_for(l, 200);
@@ -99,14 +99,14 @@ static void test_data_lost_and_passed(void **state)
 	server_start(&etcd);
 	while (revision() < before + 5)
 		CTL("put", "/something", "else");
-	CTL("put", PREFIX "/subnets/10.5.44.0-24", "{\"PublicIP\":\"10.77.0.44\"}");
-	WAIT(l, in_table(&a, "10.5.44.0-24"), 6000);
+	CTL("put", PREFIX "/subnets/10.5.244.0-24", "{\"PublicIP\":\"10.77.0.44\"}");
+	WAIT(l, in_table(&a, "10.5.244.0-24"), 6000);
 	WAIT(l, strstr(CTL("get", own_key(&a)), "10.77.0.1"), 3000);
-	assert_null(in_table(&a, "10.5.40.0-24"));
+	assert_null(in_table(&a, "10.5.240.0-24"));
 	assert_int_equal(a.n, 1); /* and not our own */
 	assert_false(a.lost);
-	CTL("put", PREFIX "/subnets/10.5.45.0-24", "{\"PublicIP\":\"10.77.0.45\"}");
-	WAIT(l, in_table(&a, "10.5.45.0-24"), 2000);
+	CTL("put", PREFIX "/subnets/10.5.245.0-24", "{\"PublicIP\":\"10.77.0.45\"}");
+	WAIT(l, in_table(&a, "10.5.245.0-24"), 2000);
 	subnet_free(a.m);
 }
 
