@@ -426,8 +426,10 @@ static int know_ca(struct fetcher *f, const struct ign_resource *res, const stru
 	if (r < 0)
 		return r;
 	r = ca_append(buf_str(&raw), raw.n, &pem, e);
-	if (r < 0)
-		return fail_source(source, r, e);
+	if (r < 0) {
+		(void)fail_source(source, r, e);
+		return r;
+	}
 	r = remember_ca(f, source, &raw, &pem, e);
 	if (r == 0)
 		*ret = f->known;
