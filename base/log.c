@@ -238,19 +238,22 @@ static bool to_kmsg(int prio, const struct text *msg)
 	return true;
 }
 
-/* Terminals and pipes: newlines stay, other control characters do not. */
-static void to_stream(int fd, const char *head, const struct text *msg)
+/* Terminals and pipes: newlines stay, with `next` before the lines that follow; other control characters do
+ * not. */
+static void to_stream(int fd, const char *head, const char *next, const struct text *msg)
 {
 	struct text out = { .n = 0 };
+	const size_t full = sizeof out.b - 8;
 
 	text_add(&out, head, strlen(head));
 	for (size_t i = 0; i < msg->n;) {
-		i += escape_line(&out, msg->b + i, msg->n - i, sizeof out.b - 8);
-		if (i < msg->n && msg->b[i] != '\n') { /* the buffer is full */
+		i += escape_line(&out, msg->b + i, msg->n - i, full);
+		if (i < msg->n && (msg->b[i] != '\n' || out.n >= full)) {
 			write_all(fd, &out);
 			out.n = 0;
 		} else if (i < msg->n) {
 			text_add(&out, "\n", 1);
+			text_add(&out, next, strlen(next));
 			i++;
 		}
 	}
@@ -265,7 +268,7 @@ static void to_stdout(int prio, const struct text *msg)
 	char head[16];
 
 	snprintf(head, sizeof head, "%s: ", labels[LOG_PRI(prio)]);
-	to_stream(STDOUT_FILENO, head, msg);
+	to_stream(STDOUT_FILENO, head, "", msg);
 }
 
 static void to_klog(int prio, const char *file, int line, const struct text *msg)
@@ -282,7 +285,8 @@ static void to_klog(int prio, const char *file, int line, const struct text *msg
 	snprintf(head, sizeof head, "%c%02d%02d %02d:%02d:%02d.%06ld %7d %.40s:%d] ", letter, tm.tm_mon + 1,
 		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000, (int)getpid(),
 		 slash ? slash + 1 : file, line);
-	to_stream(STDERR_FILENO, head, msg);
+	/* Each record is a line: what comes from others must not look like the next one. */
+	to_stream(STDERR_FILENO, head, "\t", msg);
 }
 
 static void to_stderr(const struct text *msg)
@@ -291,7 +295,7 @@ static void to_stderr(const struct text *msg)
 
 	if (L.ident)
 		snprintf(head, sizeof head, "%.40s: ", L.ident);
-	to_stream(STDERR_FILENO, head, msg);
+	to_stream(STDERR_FILENO, head, "", msg);
 }
 
 void log_emit(int prio, const char *file, int line, const struct log_field *fields, const char *fmt, ...)

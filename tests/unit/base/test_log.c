@@ -241,6 +241,31 @@ static void say_klog(void)
 	log_info("Running backend.");
 	log_warn("careful");
 	log_err("broken");
+	log_err("the store says: \"x\nI1122 00:00:00.000000       1 a.c:1] forged\"");
+}
+
+static void say_newlines(void)
+{
+	char text[3001];
+
+	memset(text, '\n', sizeof text - 2);
+	text[sizeof text - 2] = 'z'; /* newlines at the end are dropped */
+	text[sizeof text - 1] = '\0';
+	log_open("flanneld", LOG_TO_KLOG, LOG_INFO);
+	log_info("%s", text);
+}
+
+/* Twice as long as the message, and all of it arrives. */
+static void klog_newlines(void **state)
+{
+	static char b[16384];
+	size_t n;
+
+	(void)state;
+	capture(STDERR_FILENO, say_newlines, b, sizeof b);
+	n = strlen(b);
+	assert_true(n > 6000);
+	assert_string_equal(b + n - 5, "\t\n\tz\n");
 }
 
 static void klog_format(void **state)
@@ -257,6 +282,7 @@ static void klog_format(void **state)
 	assert_int_equal(pid, getpid());
 	assert_string_equal(file, "test_log.c");
 	assert_non_null(strstr(b, "\nE"));
+	assert_non_null(strstr(b, "the store says: \"x\n\tI1122 00:00:00.000000"));
 	assert_int_equal(b[21], ' '); /* the number of the process is seven wide */
 }
 
@@ -293,6 +319,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(long_messages_are_cut, setup, teardown),
 		cmocka_unit_test(stdout_has_upstreams_labels),
 		cmocka_unit_test(operations),
+		cmocka_unit_test(klog_newlines),
 		cmocka_unit_test(klog_format),
 		cmocka_unit_test(prefixes_are_bounded),
 	};
