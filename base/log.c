@@ -268,7 +268,8 @@ static void to_stdout(int prio, const struct text *msg)
 	char head[16];
 
 	snprintf(head, sizeof head, "%s: ", labels[LOG_PRI(prio)]);
-	to_stream(STDOUT_FILENO, head, "", msg);
+	/* further lines stand under the text: a value with a newline cannot forge a line with a label */
+	to_stream(STDOUT_FILENO, head, "           ", msg);
 }
 
 static void to_klog(int prio, const char *file, int line, const struct text *msg)

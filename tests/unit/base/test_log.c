@@ -183,6 +183,7 @@ static void say_stdout(void)
 	log_pop();
 	log_pop();
 	log_info("flat");
+	log_info("path \"/a\nCRITICAL : forged\"");
 }
 
 static void stdout_has_upstreams_labels(void **state)
@@ -193,7 +194,8 @@ static void stdout_has_upstreams_labels(void **state)
 	capture(STDOUT_FILENO, say_stdout, b, sizeof b);
 	assert_string_equal(b, "EMERGENCY: m0\nALERT    : m1\nCRITICAL : m2\nERROR    : m3\nWARNING  : m4\n"
 			       "NOTICE   : m5\nINFO     : m6\nDEBUG    : m7\n"
-			       "INFO     : files: createUsers: deep\nINFO     : flat\n");
+			       "INFO     : files: createUsers: deep\nINFO     : flat\n"
+			       "INFO     : path \"/a\n           CRITICAL : forged\"\n");
 }
 
 static void say_ops(void)
