@@ -19,7 +19,7 @@
 /* Fedora CoreOS looks for this entry to tell the console whose keys were installed (reference A.6). */
 #define MESSAGE_KEYS_WRITTEN "225067b87bbd4a0cb6ab151f82fa364b"
 
-enum { SKEL_FILE_MAX = 1 << 20 };
+enum { SKEL_FILE_MAX = 1 << 20, LOGIN_DEFS_MAX = 1 << 20 };
 
 /* The directory gets its name when it is the user's: a kill in between leaves none that is root's. */
 static int make_dir(int parent, const char *name, mode_t mode, const struct account_user *u, struct err *e)
@@ -217,9 +217,38 @@ static int copy_skel(const struct root *root, int home, const struct account_use
 	return r;
 }
 
-int home_finish(const struct root *root, const struct account_user *u, struct touched *t, struct err *e)
+/* As useradd takes it from the target's login.defs: HOME_MODE, else what UMASK leaves. */
+static int read_home_mode(const struct root *root, mode_t *ret, struct err *e)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = LOGIN_DEFS_MAX);
+	struct err why = { 0 };
+	unsigned int v, mask = 022, mode = 0;
+	bool has_mode = false;
+	int r = root_read_file(root, "/etc/login.defs", &text, &why);
+
+	if (r < 0 && r != -ENOENT) {
+		*e = why;
+		return r;
+	}
+	for (const char *p = buf_str(&text); p; p = strchr(p, '\n')) {
+		p += *p == '\n';
+		p += strspn(p, " \t");
+		if (sscanf(p, "HOME_MODE%*[ \t\"]%o", &v) == 1) {
+			mode = v;
+			has_mode = true;
+		} else if (sscanf(p, "UMASK%*[ \t\"]%o", &v) == 1) {
+			mask = v;
+		}
+	}
+	*ret = (has_mode ? mode : ~mask) & 0777;
+	return 0;
+}
+
+int home_finish(const struct root *root, const struct account_user *u, bool made, struct touched *t,
+		struct err *e)
 {
 	CLEANUP(closep) int home = -1;
+	mode_t mode = 0;
 	struct stat st;
 	int r;
 
@@ -231,9 +260,11 @@ int home_finish(const struct root *root, const struct account_user *u, struct to
 	r = touched_add(t, home, e);
 	if (r < 0)
 		return r;
-	/* useradd makes it closed and opens it last; an older home with another owner is not ours to give
-	 * away. */
-	if (fstat(home, &st) < 0 || ((st.st_mode & 0777) == 0 && fchmod(home, 0755) < 0) ||
+	r = read_home_mode(root, &mode, e);
+	if (r < 0)
+		return r;
+	/* useradd gives it its mode last; an older home with another owner is not ours to give away. */
+	if (fstat(home, &st) < 0 || ((made || (st.st_mode & 0777) == 0) && fchmod(home, mode) < 0) ||
 	    (st.st_uid == 0 && st.st_uid != u->uid && fchown(home, u->uid, u->gid) < 0))
 		return err_errno(e, errno, "preparing the home of \"%s\"", u->name);
 	return copy_skel(root, home, u, e);

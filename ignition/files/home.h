@@ -23,6 +23,8 @@ int home_adopt_mounts(const struct root *root, const struct account_user *u, con
 
 /*
  * Finishes what a killed useradd left: makes the home when it is missing, gives it to the user, and
- * adds the files of /etc/skel that are missing or were cut short. Other files stay as they are.
+ * adds the files of /etc/skel that are missing or were cut short. Other files stay as they are. made:
+ * there was no home before us, so its mode becomes what the target's login.defs asks for.
  */
-int home_finish(const struct root *root, const struct account_user *u, struct touched *t, struct err *e);
+int home_finish(const struct root *root, const struct account_user *u, bool made, struct touched *t,
+		struct err *e);

@@ -37,8 +37,8 @@ static int by_append_path(const void *a, const void *b)
 
 /*
  * Records end with a NUL byte, since paths may hold anything else:
- * the magic, "unfinished" or "finished", the fingerprint, then "m/path" or "muser NAME" or "mgroup NAME", and
- * "a<size>,<sum>,/path".
+ * the magic, "unfinished" or "finished", the fingerprint, then "m/path" or "muser NAME", "mgroup NAME",
+ * "mhome NAME", and "a<size>,<sum>,/path".
  */
 static int parse(const char *text, size_t n, struct arena *a, struct journal *j)
 {

@@ -33,7 +33,7 @@ struct journal {
 	bool finished;
 	uint64_t config; /* fingerprint of the merged config */
 	struct {
-		const char **v; /* paths, "user NAME", "group NAME"; sorted */
+		const char **v; /* paths, "user NAME", "group NAME", "home NAME"; sorted */
 		size_t n;
 	} made;
 	struct {

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool wanted(struct opt_bool should_exist)
 {
@@ -128,10 +129,29 @@ static int add_note(struct arena *a, struct journal *notes, const char *kind, co
 	return 0;
 }
 
+static const char *given(const char *s)
+{
+	return s && *s ? s : NULL;
+}
+
+static bool has_home(const struct passwd_job *j, const struct ign_user *u)
+{
+	const char *home = given(u->home_dir);
+	int fd;
+
+	if (!home)
+		home = arena_printf(j->arena, "/home/%s", u->name);
+	fd = home ? root_open_file(j->root, home, O_PATH, NULL) : -ENOMEM;
+	if (fd >= 0)
+		close(fd);
+	return fd != -ENOENT; /* in doubt it is not ours */
+}
+
 int passwd_note(const struct passwd_job *j, const struct account_db *db, struct journal *notes, struct err *e)
 {
 	const struct ign_passwd *c = j->config;
-	const char **v = arena_alloc(j->arena, (notes->made.n + 2 * c->users.n + 1) * sizeof *v);
+	size_t room = notes->made.n + c->groups.n + 3 * c->users.n;
+	const char **v = arena_alloc(j->arena, (room + 1) * sizeof *v);
 	int r = 0;
 
 	if (!v)
@@ -139,6 +159,9 @@ int passwd_note(const struct passwd_job *j, const struct account_db *db, struct 
 	if (notes->made.n)
 		memcpy(v, notes->made.v, notes->made.n * sizeof *v);
 	notes->made.v = v;
+	for (size_t i = 0; r == 0 && i < c->groups.n; i++)
+		if (wanted(c->groups.v[i].should_exist) && !account_group(db, c->groups.v[i].name))
+			r = add_note(j->arena, notes, "group", c->groups.v[i].name, e);
 	for (size_t i = 0; r == 0 && i < c->users.n; i++) {
 		const char *name = c->users.v[i].name;
 
@@ -147,6 +170,8 @@ int passwd_note(const struct passwd_job *j, const struct account_db *db, struct 
 		r = add_note(j->arena, notes, "user", name, e);
 		if (r == 0 && !account_group(db, name))
 			r = add_note(j->arena, notes, "group", name, e);
+		if (r == 0 && !has_home(j, &c->users.v[i]))
+			r = add_note(j->arena, notes, "home", name, e);
 	}
 	return r;
 }
@@ -185,6 +210,17 @@ static const char *id_text(struct arena *a, struct opt_i64 id)
 	return id.set ? arena_printf(a, "%" PRId64, id.v) : NULL;
 }
 
+/* Killed between its two files, groupadd leaves a group without its line in gshadow: chgpasswd adds that. */
+static int complete_group(const struct passwd_job *j, const struct ign_group *g, struct err *e)
+{
+	bool complete;
+	int r = shadow_has_line(j->root, "/etc/gshadow", g->name, &complete, e);
+
+	if (r < 0 || complete)
+		return r;
+	return shadow_set_password(j->root, true, g->name, "!", e);
+}
+
 static int ensure_group(const struct passwd_job *j, const struct account_db *db, const struct ign_group *g,
 			struct err *e)
 {
@@ -204,6 +240,8 @@ static int ensure_group(const struct passwd_job *j, const struct account_db *db,
 	} else if (r == 0 && args.n && (uint64_t)have->gid != (uint64_t)g->gid.v) {
 		r = shadow_run(j->root, "groupmod", &args, g->name, e);
 	}
+	if (r == 0 && have && have->in_etc && left_by_us(j, "group", g->name))
+		r = complete_group(j, g, e);
 	if (r == 0 && g->password_hash && *g->password_hash)
 		r = shadow_set_password(j->root, true, g->name, g->password_hash, e);
 	return r;
@@ -216,11 +254,6 @@ static const char *join_groups(struct arena *a, const struct strlist *groups)
 	for (size_t i = 0; i < groups->n; i++)
 		all = all ? arena_printf(a, "%s,%s", all, groups->v[i]) : groups->v[i];
 	return all;
-}
-
-static const char *given(const char *s)
-{
-	return s && *s ? s : NULL;
 }
 
 static void common_options(const struct passwd_job *j, const struct ign_user *u, struct shadow_args *args)
@@ -307,6 +340,11 @@ static int remake_user(const struct passwd_job *j, const struct ign_user *u, con
 		uid = (struct opt_i64){ .set = true, .v = have->uid };
 		r = shadow_run(j->root, "userdel", &none, u->name, e);
 	}
+	/* A killed userdel has begun with passwd, and useradd would add a second range to an old one. */
+	if (r == 0)
+		r = shadow_drop_lines(j->root, "/etc/subuid", u->name, e);
+	if (r == 0)
+		r = shadow_drop_lines(j->root, "/etc/subgid", u->name, e);
 	if (r == 0)
 		r = account_load(j->root, j->arena, &db, e);
 	if (r == 0 && account_group(&db, u->name) && left_by_us(j, "group", u->name) &&
@@ -318,7 +356,7 @@ static int remake_user(const struct passwd_job *j, const struct ign_user *u, con
 		return r;
 	r = account_load(j->root, j->arena, &db, e);
 	have = r < 0 ? NULL : account_user(&db, u->name);
-	return have ? home_finish(j->root, have, j->touched, e) : r;
+	return have ? home_finish(j->root, have, left_by_us(j, "home", u->name), j->touched, e) : r;
 }
 
 /* The entry after a change. */

@@ -28,7 +28,7 @@ struct passwd_job {
 /* Names and values that the tools' files cannot hold, unknown groups: refused before the first write. */
 int passwd_check(const struct passwd_job *j, const struct account_db *db, struct err *e);
 
-/* Adds the users that do not exist yet to the notes for a re-run. */
+/* Adds the groups, users and homes that do not exist yet to the notes for a re-run. */
 int passwd_note(const struct passwd_job *j, const struct account_db *db, struct journal *notes,
 		struct err *e);
 

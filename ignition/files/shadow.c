@@ -5,10 +5,12 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/root.h"
+#include "ignition/files/account.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What the initramfs calls PATH need not be right in the target. */
 static const char *const target_env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -81,6 +83,80 @@ int shadow_set_password(const struct root *root, bool group, const char *name, c
 	r = run(root, group ? "chgpasswd" : "chpasswd", &args, NULL, &line, e);
 	explicit_bzero(line.p, line.n);
 	return r;
+}
+
+/* The text of a buf ends with a NUL byte, and may hold others after a loss of power. */
+static bool is_line_of(const char *line, const char *name)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(line, name, n) && line[n] == ':';
+}
+
+static const char *next_line(const char *line, const char *end)
+{
+	const char *nl = memchr(line, '\n', (size_t)(end - line));
+
+	return nl ? nl + 1 : end;
+}
+
+/* ret_st may be NULL. Returns 0 when there is no such file. */
+static int read_lines(const struct root *root, const char *path, struct buf *text, struct stat *ret_st,
+		      struct err *e)
+{
+	CLEANUP(closep) int fd = -1;
+	struct err why = { 0 };
+	int r = root_read_file(root, path, text, &why);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0) {
+		if (e)
+			*e = why;
+		return r;
+	}
+	if (!ret_st)
+		return 1;
+	fd = root_open_file(root, path, O_PATH, e);
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ret_st) < 0 ? err_errno(e, errno, "%s", path) : 1;
+}
+
+int shadow_has_line(const struct root *root, const char *path, const char *name, bool *ret, struct err *e)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = ACCOUNT_FILE_MAX);
+	int r = read_lines(root, path, &text, NULL, e);
+	const char *p = buf_str(&text), *end = p + text.n;
+	bool found = r == 0;
+
+	if (r < 0)
+		return r;
+	for (; p < end && !found; p = next_line(p, end))
+		found = is_line_of(p, name);
+	*ret = found;
+	return 0;
+}
+
+int shadow_drop_lines(const struct root *root, const char *path, const char *name, struct err *e)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = ACCOUNT_FILE_MAX);
+	CLEANUP(buf_done) struct buf kept = BUF_INIT(.max = ACCOUNT_FILE_MAX);
+	struct stat st;
+	int r = read_lines(root, path, &text, &st, e);
+	const char *p = buf_str(&text), *end = p + text.n;
+
+	if (r <= 0)
+		return r;
+	for (const char *next; p < end; p = next) {
+		next = next_line(p, end);
+		if (!is_line_of(p, name) && buf_append(&kept, p, (size_t)(next - p)) < 0)
+			return err_errno(e, ENOMEM, "%s", path);
+	}
+	if (kept.n == text.n)
+		return 0;
+	return root_write_file(root, path, buf_str(&kept), kept.n, st.st_mode & 07777, st.st_uid, st.st_gid,
+			       e);
 }
 
 /* "passwd.lock", "passwd+" (the next version), "passwd.1234" (a lock in the making). */
