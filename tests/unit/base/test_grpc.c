@@ -212,7 +212,7 @@ static void run_until(struct loop *l, const unsigned *flag, unsigned want, int m
 static void one_call(struct loop *l, const char *endpoints, struct outcome *o, int timeout_ms, int ping_ms)
 {
 	struct grpc_options opt = { .endpoints = endpoints,
-				    .connect_timeout_ms = 200,
+				    .connect_timeout_ms = 20000,
 				    .ping_interval_ms = ping_ms,
 				    .ping_timeout_ms = 100 };
 	struct grpc_channel *ch = NULL;
@@ -223,7 +223,7 @@ static void one_call(struct loop *l, const char *endpoints, struct outcome *o, i
 				   &events, o, NULL, &e),
 			 0);
 	assert_int_equal(o->done, 0);
-	run_until(l, &o->done, 1, 3000);
+	run_until(l, &o->done, 1, 30000);
 	grpc_channel_free(ch);
 }
 
@@ -243,7 +243,7 @@ static void test_misbehaving_peers(void **state)
 
 	peer_open(&p, l, goaway, sizeof(goaway) - 1);
 	snprintf(ep, sizeof(ep), "127.0.0.1:%d", p.port);
-	one_call(l, ep, &o, 1000, 0);
+	one_call(l, ep, &o, 20000, 0);
 	assert_int_equal(o.code, GRPC_UNAVAILABLE);
 	assert_non_null(strstr(o.text, "REFUSED_STREAM"));
 	peer_close(&p);
@@ -251,7 +251,7 @@ static void test_misbehaving_peers(void **state)
 	/* the port is closed now: refused, with the name of the endpoint; both of them */
 	o = (struct outcome){ 0 };
 	snprintf(ep, sizeof(ep), "127.0.0.1:%d,http://127.0.0.1:%d", p.port, p.port);
-	one_call(l, ep, &o, 1000, 0);
+	one_call(l, ep, &o, 20000, 0);
 	assert_int_equal(o.code, GRPC_UNAVAILABLE);
 	snprintf(
 		ep, sizeof(ep),
@@ -262,7 +262,7 @@ static void test_misbehaving_peers(void **state)
 	o = (struct outcome){ 0 };
 	peer_open(&p, l, http1, sizeof(http1) - 1);
 	snprintf(ep, sizeof(ep), "127.0.0.1:%d", p.port);
-	one_call(l, ep, &o, 1000, 0);
+	one_call(l, ep, &o, 20000, 0);
 	assert_int_equal(o.code, GRPC_UNAVAILABLE);
 	assert_non_null(strstr(o.text, "HTTP/2"));
 	peer_close(&p);
@@ -321,7 +321,7 @@ static void test_free_and_cancel(void **state)
 	grpc_call_cancel(call);
 	assert_int_equal(grpc_call(ch, &(struct grpc_request){ .path = "/a.B/C" }, &events, &a, &call, NULL),
 			 0);
-	run_until(l, &a.done, 1, 3000);
+	run_until(l, &a.done, 1, 30000);
 	assert_null(ch);
 	assert_int_equal(b.done, 0);
 	loop_free(l);

@@ -136,7 +136,7 @@ static int run(struct world *w, struct http_request *req)
 	w->done = false;
 	assert_int_equal(http_start(w->c, req, on_done, w, &w->call, &w->e), 0);
 	while (!w->done)
-		assert_true(loop_step(w->l, 5000) == 0);
+		assert_true(loop_step(w->l, 30000) == 0);
 	return w->r;
 }
 
@@ -153,7 +153,7 @@ static void puts_a_body(void **state)
 		.body = "the body",
 		.body_len = 8,
 		.retry_statuses = again,
-		.total_ms = 5000,
+		.total_ms = 30000,
 	};
 	char url[64];
 
@@ -172,7 +172,7 @@ static void other_methods(void **state)
 {
 	struct world *w = *state;
 	struct echo s = echo_start((const char *const[]){ "200 OK", "200 OK", NULL });
-	struct http_request req = { .method = "HEAD", .total_ms = 5000 };
+	struct http_request req = { .method = "HEAD", .total_ms = 30000 };
 	char url[64];
 
 	snprintf(url, sizeof url, "http://127.0.0.1:%u/x", s.port);
@@ -210,7 +210,7 @@ static void cancelling(void **state)
 		assert_int_equal(http_start(w->c, &req, on_done, w, &w->call, &w->e), 0);
 		loop_timer_set(timer, after_ms[i]);
 		while (w->call)
-			assert_true(loop_step(w->l, 5000) >= 0);
+			assert_true(loop_step(w->l, 30000) >= 0);
 		assert_int_equal(loop_step(w->l, 10), 1); /* nothing is left behind */
 		assert_false(w->done);
 	}

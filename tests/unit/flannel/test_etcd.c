@@ -174,23 +174,19 @@ static void test_own_lease_comes_back(void **state)
 
 	start(&a, l, "10.77.0.1", "{\"VNI\":1}");
 	CTL("lease", "revoke", TEXT("%llx", (unsigned long long)a.own.etcd_lease));
-	run_for(l, 400);
-	assert_non_null(strstr(CTL("get", own_key(&a)), "\"VNI\":1"));
+	WAIT(l, strstr(CTL("get", own_key(&a)), "\"VNI\":1"), 2000);
 	assert_null(strstr(CTL("get", "-w", "fields", own_key(&a)), "\"Lease\" : 0"));
 
 	CTL("del", own_key(&a));
-	run_for(l, 400);
-	assert_non_null(strstr(CTL("get", own_key(&a)), "\"VNI\":1"));
+	WAIT(l, strstr(CTL("get", own_key(&a)), "\"VNI\":1"), 2000);
 
 	CTL("put", own_key(&a), "broken");
-	run_for(l, 400);
-	assert_non_null(strstr(CTL("get", own_key(&a)), "\"VNI\":1"));
+	WAIT(l, strstr(CTL("get", own_key(&a)), "\"VNI\":1"), 2000);
 
 	/* new attributes, and a new address: still our lease */
 	attrs = attrs_of("10.77.0.99", "{\"VNI\":3}");
 	assert_int_equal(subnet_set_attrs(a.m, &attrs), 0);
-	run_for(l, 400);
-	assert_non_null(strstr(CTL("get", own_key(&a)), "{\"PublicIP\":\"10.77.0.99\""));
+	WAIT(l, strstr(CTL("get", own_key(&a)), "{\"PublicIP\":\"10.77.0.99\""), 2000);
 	assert_false(a.lost);
 
 	/* the same before run() */
@@ -200,8 +196,7 @@ static void test_own_lease_comes_back(void **state)
 	attrs = attrs_of("10.77.0.98", "{\"VNI\":5}");
 	assert_int_equal(subnet_set_attrs(a.m, &attrs), 0);
 	assert_int_equal(subnet_run(a.m, &events, &a), 0);
-	run_for(l, 400);
-	assert_non_null(strstr(CTL("get", own_key(&a)), "{\"PublicIP\":\"10.77.0.98\""));
+	WAIT(l, strstr(CTL("get", own_key(&a)), "{\"PublicIP\":\"10.77.0.98\""), 2000);
 	assert_false(a.lost);
 
 	/* somebody else has it: told once, nothing overwritten */
@@ -217,10 +212,10 @@ static void test_renewal(void **state)
 	struct loop *l = *state;
 	struct seen a;
 
-	open_with(&a, l, (struct subnet_etcd_options){ .lease_ttl_s = 3, .renew_margin_s = 2 });
+	open_with(&a, l, (struct subnet_etcd_options){ .lease_ttl_s = 8, .renew_margin_s = 7 });
 	acquire(&a, "10.77.0.1", NULL, NULL);
 	assert_int_equal(subnet_run(a.m, &events, &a), 0);
-	run_for(l, 5000); /* well beyond the TTL */
+	run_for(l, 10000); /* well beyond the TTL */
 	assert_non_null(strstr(CTL("get", own_key(&a)), "10.77.0.1"));
 	assert_true(a.own.create_revision == a.own.mod_revision);
 	assert_non_null(strstr(CTL("get", "-w", "fields", own_key(&a)), "\"Version\" : 1"));

@@ -248,7 +248,7 @@ static struct ipaddr seen_source(enum place from, const char *src, enum place to
 		assert_int_equal(setsockopt(tx, SOL_SOCKET, SO_MARK, &mark, sizeof mark), 0);
 	if (sendto(tx, "x", 1, 0, (struct sockaddr *)&sa, n) != 1)
 		fail_msg("%s to %s: %s", src, dst, strerror(errno));
-	if (poll(&p, 1, 3000) != 1)
+	if (poll(&p, 1, 30000) != 1)
 		fail_msg("%s to %s: nothing arrived", src, dst);
 	n = sizeof sa;
 	assert_int_equal(recvfrom(rx, &c, 1, 0, (struct sockaddr *)&sa, &n), 1);

@@ -129,7 +129,7 @@ static void retries(void **state)
 			fail_msg("%s: %s", cases[i].path, t->e.text);
 		assert_string_equal(buf_str(&t->b), "hello");
 		assert_int_equal(plain.requests, cases[i].requests);
-		if (t->seconds < cases[i].least || t->seconds > cases[i].most + 5)
+		if (t->seconds < cases[i].least || t->seconds > cases[i].most + 30)
 			fail_msg("%s took %.2f s", cases[i].path, t->seconds);
 	}
 }
@@ -174,7 +174,7 @@ static void time_limits(void **state)
 	expect_no_luck(t, &down, "last error: HTTP 503 Service Unavailable");
 	fetcher_set_total_timeout(t->f, 300);
 	assert_int_equal(fetch_path(t, &plain, "/never"), -ETIMEDOUT);
-	assert_true(t->seconds >= 0.3 && t->seconds < 5);
+	assert_true(t->seconds >= 0.3 && t->seconds < 30);
 	fetcher_set_total_timeout(t->f, -1);
 	assert_int_equal(fetch_path(t, &plain, "/ok"), -ETIMEDOUT);
 
@@ -183,8 +183,8 @@ static void time_limits(void **state)
 	plain.requests = 0;
 	assert_int_equal(fetch_path(t, &plain, "/slow"), 0);
 	assert_string_equal(buf_str(&t->b), "hello");
-	assert_true(t->seconds >= 1.2 && t->seconds < 10);
-	assert_int_equal(plain.requests, 2);
+	assert_true(t->seconds >= 1.2 && t->seconds < 60);
+	assert_in_range(plain.requests, 2, 5); /* busy, even the prompt one may take more than a second */
 }
 
 static void nobody_listens(void **state)
@@ -407,7 +407,7 @@ static int add_ca(struct fetched *t, const char *tail, const char *compression, 
 	unsigned char zipped[8192];
 	struct ign_resource ca = { .compression = compression, .verification.hash = hash };
 	struct ign_ignition ign = { .security.tls.certificate_authorities = { &ca, 1 },
-				    .timeouts.http_total = { true, 1 } };
+				    .timeouts.http_total = { true, 60 } };
 
 	assert_int_equal(buf_puts(&pem, buf_str(&ca_pem)), 0);
 	assert_int_equal(buf_puts(&pem, tail), 0);
@@ -422,7 +422,7 @@ static int add_ca(struct fetched *t, const char *tail, const char *compression, 
 
 static void tls(void **state)
 {
-	struct ign_ignition without = { .timeouts.http_total = { true, 1 } };
+	struct ign_ignition without = { .timeouts.http_total = { true, 60 } };
 	struct fetched *t = *state;
 	struct ign_resource res = { .source = url_of(t, &secure, "/ok") };
 
@@ -485,7 +485,7 @@ static void proxy(void **state)
 	const char *none[] = { "direct.test" };
 	char url[64];
 	struct ign_ignition ign = { .proxy = { .http_proxy = url, .no_proxy = { none, 1 } },
-				    .timeouts.http_total = { true, 1 } };
+				    .timeouts.http_total = { true, 60 } };
 	struct ign_resource res = { .source = "http://name.test/file" };
 	struct fetched *t = *state;
 
@@ -509,7 +509,7 @@ static void tunnelled(void **state)
 {
 	char url[64];
 	struct ign_http_header h = { "X-Token", "secret" };
-	struct ign_ignition ign = { .proxy.https_proxy = url, .timeouts.http_total = { true, 2 } };
+	struct ign_ignition ign = { .proxy.https_proxy = url, .timeouts.http_total = { true, 60 } };
 	struct ign_resource res = { .source = "https://name.test/echo", .http_headers = { &h, 1 } };
 	struct fetched *t = *state;
 

@@ -492,7 +492,7 @@ static int listen_in_loop(struct monitor *m, struct heard *h)
 	ls.l = l;
 	assert_int_equal(loop_add_fd(l, monitor_fd(m), POLLIN, on_readable, &ls, &fd), 0);
 	assert_int_equal(loop_add_timer(l, on_deadline, NULL, &timer), 0);
-	loop_timer_set(timer, 5000);
+	loop_timer_set(timer, 60000);
 	return loop_run(l);
 }
 

@@ -361,13 +361,13 @@ static void hears_of_changes(void **state)
 	assert_int_equal(monitor_open_nft(&m, &e), 0);
 	p.fd = monitor_fd(m);
 	install(n, &t);
-	assert_int_equal(poll(&p, 1, 2000), 1);
+	assert_int_equal(poll(&p, 1, 20000), 1);
 	assert_int_equal(monitor_dispatch(m, hear, &h), 0);
 	assert_true(h.n > 5);
 	assert_int_equal(h.own, h.n);
 	h.n = h.own = 0;
 	NFT(NULL, "flush", "chain", "ip", "t4", "post");
-	assert_int_equal(poll(&p, 1, 2000), 1);
+	assert_int_equal(poll(&p, 1, 20000), 1);
 	assert_int_equal(monitor_dispatch(m, hear, &h), 0);
 	assert_true(h.n >= 3);
 	assert_int_equal(h.own, 0);
