@@ -109,11 +109,11 @@ class Stage:
         return [IGNITION, "-platform", "file", "-stage", stage, "-root", self.root,
                 "-config-cache", cache, "-state-file", self.state, "-log-to-stdout"], environ
 
-    def start(self, config, stage="disks", timeout="10"):
+    def start(self, config, stage="disks", timeout="120"):
         argv, environ = self._call(config, stage, timeout, None)
         return subprocess.Popen(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
 
-    def __call__(self, config, stage="disks", ok=True, prefix=(), timeout="10", env=None):
+    def __call__(self, config, stage="disks", ok=True, prefix=(), timeout="120", env=None):
         argv, environ = self._call(config, stage, timeout, env)
         p = subprocess.run([*prefix, *argv], text=True, capture_output=True, env=environ)
         p.log = p.stdout + p.stderr

@@ -3,8 +3,11 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from orphans import adopt_orphans, end_orphans
 from disktest import (IGNITION, MIB, Gpt, Stage, kernel_parts, loop, require, run, run_tests, sgdisk, sha, storage,
                       workdir)
 
@@ -122,7 +125,7 @@ def in_namespace(work, script):
 
 
 def command(work, stage):
-    env = f"IGNITION_DEVICE_TIMEOUT=5 IGNITION_DEV_ALIASES_DIR={work}/aliases"
+    env = f"IGNITION_DEVICE_TIMEOUT=60 IGNITION_DEV_ALIASES_DIR={work}/aliases"
     return (f"env {env} {IGNITION} -platform file -stage {stage} -root {work}/root -config-cache {work}/config.json "
             f"-state-file {work}/state -log-to-stdout 2>&1")
 
@@ -206,7 +209,7 @@ def test_late_device():
             child = subprocess.Popen(["sh", "-c", command(work, "disks")], stdout=subprocess.PIPE, text=True)
             time.sleep(1)
             os.symlink(dev, link)
-            out = child.communicate(timeout=60)[0]
+            out = child.communicate(timeout=240)[0]
             assert child.returncode == 0 and 1 in kernel_parts(dev), out
 
 
@@ -219,12 +222,15 @@ def test_killed_at_any_moment():
             filesystems=[dict(device=f"{dev}p1", format="ext4", label="fsa"),
                          dict(device=f"{dev}p3", format="ext4", label="fsc")])
         write_config(work, config)
+        adopt_orphans(True)  # mkfs must not go on writing while the next run does
         for delay_ms in (1, 3, 5, 8, 12, 16, 20, 30, 45, 60, 90):
             child = subprocess.Popen(["sh", "-c", "exec " + command(work, "disks")], stdout=subprocess.DEVNULL,
                                      start_new_session=True)
             time.sleep(delay_ms / 1000)
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+            end_orphans()
+        adopt_orphans(False)
         Stage(work)(config)
         gpt = Gpt(os.path.join(work, "img"), 512)
         assert [p["label"] for p in gpt.parts.values()] == ["a", "b", "c"], gpt.parts

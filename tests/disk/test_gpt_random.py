@@ -1,6 +1,6 @@
 """
 Random disks and requests: whenever sgdisk can do what is asked, the disks stage puts every partition
-on the same sectors. HEARTH_SEED repeats a run, HEARTH_SECONDS makes it longer.
+on the same sectors. HEARTH_SEED chooses others; HEARTH_SECONDS takes as many as there is time for.
 """
 import os
 import random
@@ -10,7 +10,8 @@ from disktest import Gpt, MIB, Stage, loop, require, run, run_tests, sgdisk, sto
 
 require("delpart")
 
-SECONDS = float(os.environ.get("HEARTH_SECONDS", "15"))
+SECONDS = float(os.environ.get("HEARTH_SECONDS", "0"))
+COMPARED = 120  # else: the same ones on any machine
 SEED = int(os.environ.get("HEARTH_SEED", "1"))
 
 
@@ -69,7 +70,7 @@ def places(path, sector):
 
 def test_random_requests():
     rnd, end, same = random.Random(SEED), time.monotonic() + SECONDS, 0
-    while time.monotonic() < end:
+    while time.monotonic() < end if SECONDS else same < COMPARED:
         sector, mib = rnd.choice([512, 4096]), rnd.choice([16, 40, 65])
         size = mib * MIB + rnd.choice([0, 4096 * rnd.randrange(200)])
         with workdir() as work:
@@ -92,7 +93,7 @@ def test_random_requests():
             got, want = places(ours, sector), places(theirs, sector)
             assert got == want, f"{what}: {got}, sgdisk {want}"
             same += 1
-    assert same >= 5, f"only {same} requests were compared"
+    assert same, "no request was compared"
     print(f"{same} requests placed as sgdisk places them")
 
 
