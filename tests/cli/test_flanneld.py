@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 FLANNELD = os.path.join(os.environ.get("HEARTH_BIN_DIR", "build/bin"), "flanneld")
 
@@ -48,7 +48,7 @@ def run_cases():
     for argv, env, code, pattern, secret in CASES:
         done = subprocess.run([FLANNELD, *argv, "-subnet-file=/nonexistent/subnet.env"] if code == 1 and "true" not in argv
                               else [FLANNELD, *argv], env=environment(env), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=20, check=False)
+                              capture_output=True, text=True, timeout=120, check=False)
         problem = None
         if done.returncode != code:
             problem = f"exit code {done.returncode}, not {code}"
@@ -68,14 +68,15 @@ def run_waiting():
     """An etcd that is not there: it says so, keeps waiting, and a signal ends it with status 0."""
     p = subprocess.Popen([FLANNELD, "-etcd-endpoints=http://127.0.0.1:1", "-subnet-file=/nonexistent/subnet.env"],
                          env=environment({}), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    time.sleep(1.0)
+    patience = threading.Timer(120, p.kill)
+    patience.start()
+    err = ""
+    while "Couldn't fetch network config" not in err and (line := p.stderr.readline()):
+        err += line
     waiting = p.poll() is None
     p.send_signal(signal.SIGTERM)
-    try:
-        _, err = p.communicate(timeout=10)
-    except subprocess.TimeoutExpired:
-        p.kill()
-        _, err = p.communicate()
+    err += p.communicate()[1]
+    patience.cancel()
     if not waiting or p.returncode != 0 or "Couldn't fetch network config" not in err or \
             "shutdownHandler sent cancel signal" not in err or "Exiting cleanly..." not in err:
         print(f"waiting for etcd: running {waiting}, exit code {p.returncode}\n{err}")

@@ -76,7 +76,7 @@ class Case(unittest.TestCase):
         self.addCleanup(s.close)
         return s
 
-    def run_stage(self, stage, *args, platform="file", env=None, timeout=60):
+    def run_stage(self, stage, *args, platform="file", env=None, timeout=240):
         return subprocess.run(
             [IGNITION, f"-platform={platform}", "-stage", stage, "--root", self.path("root"),
              "-config-cache", self.path("run/ignition.json"), "-state-file=" + self.path("run/state"),
@@ -413,7 +413,7 @@ class LaterStages(Case):
         os.close(read_end)
         done = subprocess.run([IGNITION, "-platform=file", "-stage=files", "-root", self.path("root"), "-log-to-stdout",
                                "-config-cache", self.path("run/ignition.json"), "-state-file", self.path("run/state")],
-                              stdout=write_end, stderr=write_end, timeout=60, check=False)
+                              stdout=write_end, stderr=write_end, timeout=240, check=False)
         os.close(write_end)
         self.assertEqual(done.returncode, 0)
         self.assertTrue(os.path.isdir(self.path("root/d")))

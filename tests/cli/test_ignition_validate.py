@@ -12,7 +12,7 @@ V = '{"ignition": {"version": "3.4.0"}'
 
 def run(*args, text=None):
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    done = subprocess.run([PROGRAM, *args], input=data, capture_output=True, timeout=60, check=False)
+    done = subprocess.run([PROGRAM, *args], input=data, capture_output=True, timeout=240, check=False)
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
 
@@ -120,20 +120,23 @@ class CommandLine(unittest.TestCase):
     def test_file_named_like_a_flag(self):
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "-x").write_text(V + "}")
-            done = subprocess.run([PROGRAM, "--", "-x"], cwd=folder, capture_output=True, timeout=60, check=False)
+            done = subprocess.run([PROGRAM, "--", "-x"], cwd=folder, capture_output=True, timeout=240, check=False)
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
 
     def test_full_disk(self):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full")
         with open("/dev/full", "wb") as full:
-            done = subprocess.run([PROGRAM, "-"], input=b"[]", stdout=full, stderr=subprocess.PIPE, timeout=60,
+            done = subprocess.run([PROGRAM, "-"], input=b"[]", stdout=full, stderr=subprocess.PIPE, timeout=240,
                                   check=False)
         self.assertEqual((done.returncode, done.stderr), (1, b"couldn't write the report\n"))
 
 
 class Hostile(unittest.TestCase):
-    """Refused or read quickly, whatever the size."""
+    """
+    Refused or read quickly, whatever the size: all take less than a second or two. The bounds leave room for
+    sanitizers and a busy machine, and none for a cost that grows with the square of the size.
+    """
 
     def within(self, seconds, data, code, first):
         start = time.monotonic()
@@ -143,18 +146,18 @@ class Hostile(unittest.TestCase):
         self.assertEqual(out.split("\n")[0], first)
 
     def test_hundred_megabytes_of_garbage(self):
-        self.within(5, os.urandom(1 << 20) * 100, 1, "error: the config is larger than 67108864 bytes")
+        self.within(30, os.urandom(1 << 20) * 100, 1, "error: the config is larger than 67108864 bytes")
 
     def test_brackets(self):
-        self.within(5, b"[" * (60 << 20), 1, "error at line 1 col 101: nested too deeply")
+        self.within(30, b"[" * (60 << 20), 1, "error at line 1 col 101: nested too deeply")
 
     def test_many_small_objects(self):
-        self.within(20, V.encode() + b',"x":[' + b"{}," * (2 << 20) + b"{}]}", 1,
+        self.within(60, V.encode() + b',"x":[' + b"{}," * (2 << 20) + b"{}]}", 1,
                     "error at line 1 col 1572895: the document has too many lists and objects")
 
     def test_many_keys_and_a_duplicate(self):
         keys = b",".join(b'"k%d":0' % i for i in range(200000))
-        self.within(20, V.encode() + b',\n' + keys + b',"k5":1}', 1,
+        self.within(60, V.encode() + b',\n' + keys + b',"k5":1}', 1,
                     f'error at line 2 col {len(keys) + 2}: duplicate key "k5"')
 
     def test_many_findings(self):
@@ -170,7 +173,7 @@ class Hostile(unittest.TestCase):
                           for i in range(15000))
         start = time.monotonic()
         self.assertEqual(run("-", text=V.encode() + b',"storage":{"files":[' + files + b"]}}"), (0, "", ""))
-        self.assertLess(time.monotonic() - start, 20)
+        self.assertLess(time.monotonic() - start, 60)
 
 
 if __name__ == "__main__":

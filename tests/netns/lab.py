@@ -19,6 +19,11 @@ UNDERLAY6 = "fd77::"
 ETCD_IP = f"{UNDERLAY}.100"
 PREFIX = "/coreos.com/network"
 
+# Seconds. A wait ends as soon as it can, so these are for hangs alone - also on a slow, busy machine.
+PATIENCE = 90.0
+# What follows an event must not wait for the agent's next slow check, a minute after the last.
+SOON = 20.0
+
 
 class Failure(Exception):
     """What was expected and did not happen."""
@@ -36,7 +41,7 @@ def say(text):
 START = time.monotonic()
 
 
-def wait_until(what, probe, timeout=15.0, pause=0.05):
+def wait_until(what, probe, timeout=PATIENCE, pause=0.05):
     """Calls probe until it returns something true; an exception of it counts as not yet."""
     deadline = time.monotonic() + timeout
     last = None
@@ -69,7 +74,7 @@ class Process:
         with open(self.path, encoding="utf-8", errors="replace") as f:
             return f.read()
 
-    def wait_log(self, pattern, timeout=15.0, after=0):
+    def wait_log(self, pattern, timeout=PATIENCE, after=0):
         """Returns the match; pattern is searched after this many characters of the log."""
         def probe():
             m = re.search(pattern, self.log()[after:], re.M)
@@ -81,13 +86,13 @@ class Process:
     def running(self):
         return self.popen.poll() is None
 
-    def wait(self, timeout=10.0):
+    def wait(self, timeout=PATIENCE):
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name} did not end within {timeout:.0f} s") from None
 
-    def stop(self, signo=signal.SIGTERM, timeout=10.0):
+    def stop(self, signo=signal.SIGTERM, timeout=PATIENCE):
         if self.running():
             self.popen.send_signal(signo)
         return self.wait(timeout)
@@ -253,7 +258,7 @@ class Lab:
         check(os.access(path, os.X_OK), f"{path} is not there: build first")
         return os.path.abspath(path)
 
-    def run(self, *argv, timeout=20, **kw):
+    def run(self, *argv, timeout=PATIENCE, **kw):
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=timeout, check=False, **kw)
         if done.returncode != 0:
@@ -263,7 +268,7 @@ class Lab:
     def try_run(self, *argv):
         """Exit status and both outputs, whatever they are."""
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
+                              stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False)
         return done.returncode, done.stdout
 
     def add_ns(self, name):
@@ -296,7 +301,7 @@ class Lab:
             "--listen-peer-urls", "http://127.0.0.1:2380",
             "--initial-advertise-peer-urls", "http://127.0.0.1:2380",
             "--initial-cluster", "lab=http://127.0.0.1:2380"])
-        wait_until("etcd to answer", lambda: self.etcdctl("endpoint", "health") is not None, 20, 0.2)
+        wait_until("etcd to answer", lambda: self.etcdctl("endpoint", "health") is not None, pause=0.2)
 
     def etcdctl(self, *argv):
         return self.run("ip", "netns", "exec", self.etcd_ns, "env", "ETCDCTL_API=3", "etcdctl",

@@ -14,7 +14,7 @@ from test_overlay import peers_known, ready_or_gone, start
 
 def exits(host, code, pattern, *extra, **kw):
     p = host.flanneld(*extra, **kw)
-    got = p.wait(15)
+    got = p.wait()
     check(got == code, f"{extra} ended with {got}, not {code}")
     check(re.search(pattern, p.log()), f"{extra}: {pattern!r} is not in its output:\n{p.log()}")
     return p
@@ -25,7 +25,7 @@ def test_etcd_is_late(lab):
     h1 = lab.hosts[1]
     h1.notify = L.NotifySocket(lab, "late")
     h1.daemon = h1.flanneld("-ip-masq", "-healthz-ip=127.0.0.1", "-healthz-port=8081", notify=h1.notify)
-    h1.daemon.wait_log(r"Couldn't fetch network config: .*10\.77\.0\.100", 15)
+    h1.daemon.wait_log(r"Couldn't fetch network config: .*10\.77\.0\.100")
     check(any("STATUS=waiting for the network configuration" in m for m in h1.notify.poll()), "no status")
     check(not os.path.exists(h1.subnet_file), "subnet.env before there is a subnet")
     lab.start_etcd()
@@ -37,13 +37,13 @@ def test_config_without_network(lab):
     h1.daemon.wait_log("Couldn't fetch network config: .*flannel config not found in etcd store. "
                        "Did you create your config using etcdv3 API", 15)
     lab.put_config(Network=None)
-    h1.daemon.wait_log("Couldn't fetch network config: .*please define a correct Network parameter in the flannel config", 15)
+    h1.daemon.wait_log("Couldn't fetch network config: .*please define a correct Network parameter in the flannel config")
     check(not h1.notify.ready(), "ready without a network")
     lab.put_config()
-    wait_until("host 1 to be ready", lambda: ready_or_gone(h1), 15)
+    wait_until("host 1 to be ready", lambda: ready_or_gone(h1))
     start(lab, 2)
     for a, b in ((1, 2), (2, 1)):
-        wait_until(f"host {a} to know host {b}", lambda a=a, b=b: peers_known(lab.hosts[a], lab.hosts[b]), 5)
+        wait_until(f"host {a} to know host {b}", lambda a=a, b=b: peers_known(lab.hosts[a], lab.hosts[b]), L.SOON)
 
 
 def put_lease(lab, key, value):
@@ -77,14 +77,14 @@ def test_hostile_leases(lab):
             (f"{own}.128-25", vxlan_lease("10.77.0.200", good), f"{own}.128-25: subnet {own}.128/25 overlaps our own")):
         seen = len(h1.daemon.log())
         put_lease(lab, key, value)
-        h1.daemon.wait_log(re.escape(pattern), 5, after=seen)
+        h1.daemon.wait_log(re.escape(pattern), L.SOON, after=seen)
         peers_known(h1, h2)
         del_lease(lab, key)
     # A lease that was good and turns bad is taken out; the one beside it stays.
     put_lease(lab, "10.5.201.0-24", vxlan_lease("10.77.0.201", "02:00:00:00:02:01"))
-    wait_until("the made-up peer", lambda: "10.5.201.0/24" in h1.routes(), 5)
+    wait_until("the made-up peer", lambda: "10.5.201.0/24" in h1.routes(), L.SOON)
     put_lease(lab, "10.5.201.0-24", {**vxlan_lease("10.77.0.201", "02:00:00:00:02:01"), "BackendType": "udp"})
-    wait_until("the made-up peer to go", lambda: peers_known(h1, h2), 5)
+    wait_until("the made-up peer to go", lambda: peers_known(h1, h2), L.SOON)
     del_lease(lab, "10.5.201.0-24")
 
 
@@ -93,18 +93,18 @@ def test_shared_mac(lab):
     h1, h2 = lab.hosts[1], lab.hosts[2]
     mac, base = h2.device()["address"], h2.subnet().split("/")[0]
     put_lease(lab, "10.5.202.0-24", vxlan_lease("10.77.0.202", mac))
-    wait_until("the second lease with this MAC", lambda: "10.5.202.0/24" in h1.routes(), 5)
+    wait_until("the second lease with this MAC", lambda: "10.5.202.0/24" in h1.routes(), L.SOON)
     check(h1.fdb()[mac] == {"10.77.0.202"}, f"the newest lease decides: {h1.fdb()}")
     del_lease(lab, "10.5.202.0-24")
-    wait_until("host 2's entry to be back", lambda: peers_known(h1, h2), 5)
+    wait_until("host 2's entry to be back", lambda: peers_known(h1, h2), L.SOON)
     check(h1.neighbours()[base] == mac, "neighbour")
     # A changed MAC leaves no forwarding entry of the old one behind.
     put_lease(lab, "10.5.203.0-24", vxlan_lease("10.77.0.203", "02:00:00:00:02:03"))
-    wait_until("a peer", lambda: h1.fdb().get("02:00:00:00:02:03"), 5)
+    wait_until("a peer", lambda: h1.fdb().get("02:00:00:00:02:03"), L.SOON)
     put_lease(lab, "10.5.203.0-24", vxlan_lease("10.77.0.203", "02:00:00:00:02:04"))
-    wait_until("its new MAC", lambda: h1.fdb().get("02:00:00:00:02:04") and "02:00:00:00:02:03" not in h1.fdb(), 5)
+    wait_until("its new MAC", lambda: h1.fdb().get("02:00:00:00:02:04") and "02:00:00:00:02:03" not in h1.fdb(), L.SOON)
     del_lease(lab, "10.5.203.0-24")
-    wait_until("it to go", lambda: peers_known(h1, h2), 5)
+    wait_until("it to go", lambda: peers_known(h1, h2), L.SOON)
 
 
 def test_device_deleted(lab):
@@ -112,13 +112,13 @@ def test_device_deleted(lab):
     h1, h2 = lab.hosts[1], lab.hosts[2]
     h1.add_container()
     h2.add_container()
-    wait_until("container 1 to reach container 2", lambda: h1.container_ping(h2.container_ip), 5)
+    wait_until("container 1 to reach container 2", lambda: h1.container_ping(h2.container_ip), L.SOON)
     mac = h1.device()["address"]
     began = time.monotonic()
     h1.lab.run("ip", "-n", h1.ns, "link", "del", "flannel.1")
-    wait_until("the device", lambda: h1.device()["address"] == mac, 5)
-    wait_until("its peers", lambda: peers_known(h1, h2), 5)
-    wait_until("container 1 to reach container 2", lambda: h1.container_ping(h2.container_ip), 5)
+    wait_until("the device", lambda: h1.device()["address"] == mac, L.SOON)
+    wait_until("its peers", lambda: peers_known(h1, h2), L.SOON)
+    wait_until("container 1 to reach container 2", lambda: h1.container_ping(h2.container_ip), L.SOON)
     h1.daemon.wait_log("Interface flannel.1 deleted")
     h1.daemon.wait_log("VXLAN device flannel.1 recreated successfully")
     base = h1.subnet().split("/")[0]
@@ -140,8 +140,8 @@ def test_device_changed(lab):
             ("foreign address", ["addr", "add", "10.5.99.99/32", "dev", "flannel.1"],
              lambda: len(h1.ip_json("-4", "addr", "show", "dev", "flannel.1")[0]["addr_info"]) == 1)):
         lab.run("ip", "-n", h1.ns, *argv)
-        wait_until(f"the {what} of flannel.1", probe, 5)
-        wait_until(f"the peers after the {what} changed", lambda: peers_known(h1, h2), 5)
+        wait_until(f"the {what} of flannel.1", probe, L.SOON)
+        wait_until(f"the peers after the {what} changed", lambda: peers_known(h1, h2), L.SOON)
 
 
 def test_tables_changed(lab):
@@ -155,7 +155,7 @@ def test_tables_changed(lab):
                  ["ip", "neigh", "replace", base, "lladdr", "02:00:00:00:99:99", "dev", "flannel.1", "nud", "permanent"],
                  ["bridge", "fdb", "replace", mac, "dst", "10.77.0.99", "dev", "flannel.1"]):
         h1.run(*argv)
-        wait_until(f"recovery from {' '.join(argv)}", lambda: peers_known(h1, h2), 5)
+        wait_until(f"recovery from {' '.join(argv)}", lambda: peers_known(h1, h2), L.SOON)
 
 
 def test_stream_of_changes(lab):
@@ -168,10 +168,10 @@ def test_stream_of_changes(lab):
                                      "sleep 0.01; done"])
     try:
         h1.run("ip", "route", "flush", "dev", "flannel.1")
-        wait_until("the routes amid the noise", lambda: h1.routes() == {h2.subnet(): base}, 5)
+        wait_until("the routes amid the noise", lambda: h1.routes() == {h2.subnet(): base}, L.SOON)
     finally:
         noise.kill()
-    wait_until("the tables after the noise", lambda: peers_known(h1, h2), 5)
+    wait_until("the tables after the noise", lambda: peers_known(h1, h2), L.SOON)
 
 
 def test_rules_deleted(lab):
@@ -187,9 +187,9 @@ def test_rules_deleted(lab):
     name = table()
     before = re.sub(r" # handle \d+", "", h1.run("nft", "list", "table", "ip", name))
     h1.run("nft", "delete", "table", "ip", name)
-    wait_until("the table", lambda: re.sub(r" # handle \d+", "", h1.run("nft", "list", "table", "ip", name)) == before, 5)
+    wait_until("the table", lambda: re.sub(r" # handle \d+", "", h1.run("nft", "list", "table", "ip", name)) == before, L.SOON)
     h1.run("nft", "flush", "chain", "ip", name, "postrtg")
-    wait_until("the rules", lambda: re.sub(r" # handle \d+", "", h1.run("nft", "list", "table", "ip", name)) == before, 5)
+    wait_until("the rules", lambda: re.sub(r" # handle \d+", "", h1.run("nft", "list", "table", "ip", name)) == before, L.SOON)
 
 
 def test_underlay_replaced(lab):
@@ -199,13 +199,13 @@ def test_underlay_replaced(lab):
     lab.run("ip", "-n", lab.underlay, "link", "del", "h1")
     h1.daemon.wait_log("waiting for the external interface: .*eth0")
     lab.plug(h1.ns, "eth0", "h1", [f"{h1.ip}/24", f"{h1.ip6}/64"])
-    wait_until("the device", lambda: h1.device()["address"] == mac, 10)
-    wait_until("the peers", lambda: peers_known(h1, h2), 10)
-    wait_until("container 1 to reach container 2", lambda: h1.container_ping(h2.container_ip), 5)
+    wait_until("the device", lambda: h1.device()["address"] == mac)
+    wait_until("the peers", lambda: peers_known(h1, h2))
+    wait_until("container 1 to reach container 2", lambda: h1.container_ping(h2.container_ip), L.SOON)
     put_lease(lab, "10.5.205.0-24", vxlan_lease("10.77.0.205", "02:00:00:00:02:06"))
-    wait_until("a new lease", lambda: "10.5.205.0/24" in h1.routes(), 30)
+    wait_until("a new lease", lambda: "10.5.205.0/24" in h1.routes())
     del_lease(lab, "10.5.205.0-24")
-    wait_until("it to go", lambda: peers_known(h1, h2), 5)
+    wait_until("it to go", lambda: peers_known(h1, h2), L.SOON)
 
 
 def test_etcd_outage(lab):
@@ -214,13 +214,13 @@ def test_etcd_outage(lab):
     lab.etcd_process.stop()
     h1.container_ping(h2.container_ip)
     h1.run("ip", "route", "flush", "dev", "flannel.1")
-    wait_until("the routes without etcd", lambda: peers_known(h1, h2), 5)
+    wait_until("the routes without etcd", lambda: peers_known(h1, h2), L.SOON)
     time.sleep(1)
     lab.start_etcd()
     put_lease(lab, "10.5.204.0-24", vxlan_lease("10.77.0.204", "02:00:00:00:02:05"))
-    wait_until("a lease made after the outage", lambda: "10.5.204.0/24" in h1.routes(), 15)
+    wait_until("a lease made after the outage", lambda: "10.5.204.0/24" in h1.routes())
     del_lease(lab, "10.5.204.0-24")
-    wait_until("it to go", lambda: peers_known(h1, h2), 5)
+    wait_until("it to go", lambda: peers_known(h1, h2), L.SOON)
     check(h1.daemon.running() and h2.daemon.running(), "an agent ended")
 
 
@@ -229,7 +229,7 @@ def test_compaction(lab):
     h1, h2 = lab.hosts[1], lab.hosts[2]
     put_lease(lab, "10.5.206.0-24", vxlan_lease("10.77.0.206", "02:00:00:00:02:07"))
     put_lease(lab, "10.5.207.0-24", vxlan_lease("10.77.0.207", "02:00:00:00:02:08"))
-    wait_until("two made-up peers", lambda: {"10.5.206.0/24", "10.5.207.0/24"} <= set(h1.routes()), 5)
+    wait_until("two made-up peers", lambda: {"10.5.206.0/24", "10.5.207.0/24"} <= set(h1.routes()), L.SOON)
     seen = len(h1.daemon.log())
     lab.run("ip", "-n", lab.underlay, "link", "set", "h1", "down")
     # A connection of the old etcd could still deliver what it had sent.
@@ -240,12 +240,12 @@ def test_compaction(lab):
     header = json.loads(lab.etcdctl("get", "-w", "json", f"{L.PREFIX}/config"))["header"]
     lab.etcdctl("compact", str(header["revision"]))
     lab.run("ip", "-n", lab.underlay, "link", "set", "h1", "up")
-    wait_until("the new MAC", lambda: h1.neighbours().get("10.5.206.0") == "02:00:00:00:02:09", 40)
+    wait_until("the new MAC", lambda: h1.neighbours().get("10.5.206.0") == "02:00:00:00:02:09")
     h1.daemon.wait_log(r"\d+ other leases known, \d+ peers in use, 1 gone since before", after=seen)
     check("10.5.207.0/24" not in h1.routes() and "02:00:00:00:02:08" not in h1.fdb(), "the removed lease is still there")
     check("02:00:00:00:02:07" not in h1.fdb(), "the old MAC is still there")
     del_lease(lab, "10.5.206.0-24")
-    wait_until("host 2 alone", lambda: peers_known(h1, h2), 5)
+    wait_until("host 2 alone", lambda: peers_known(h1, h2), L.SOON)
 
 
 def test_stale_state(lab):
@@ -274,7 +274,7 @@ def test_stale_state(lab):
     check("10.77.0.222" in h1.neighbours("eth0"), "a neighbour of eth0 was removed")
     check(len(h1.ip_json("-4", "addr", "show", "dev", "flannel.1")[0]["addr_info"]) == 1, "the stale address stayed")
     h1.run("ip", "route", "del", others[1])
-    wait_until("exactly one peer", lambda: peers_known(h1, h2), 5)
+    wait_until("exactly one peer", lambda: peers_known(h1, h2), L.SOON)
 
 
 def test_settings_changed(lab):
@@ -291,7 +291,7 @@ def test_settings_changed(lab):
     start(lab, 1)
     check(h1.device()["linkinfo"]["info_data"]["learning"] is True, "learning is still off")
     check(h1.device()["mtu"] == 1450 and h1.device()["address"] == mac, f"device {h1.device()}")
-    wait_until("the peers", lambda: peers_known(h1, h2), 5)
+    wait_until("the peers", lambda: peers_known(h1, h2), L.SOON)
     h1.daemon.stop()
     # Another VNI: the old device goes with its routes, a stranger of a similar name stays.
     lab.run("ip", "-n", h1.ns, "link", "add", "flannel.77", "type", "vxlan", "id", "77", "dstport", "8473", "dev", "eth0")
@@ -306,14 +306,14 @@ def test_settings_changed(lab):
     start(lab, 1)
     check("flannel.5" not in h1.run("ip", "-o", "link"), "the device of VNI 5 stayed")
     check(h1.device()["address"] == mac, "another MAC after the VNI went back")
-    wait_until("the peers", lambda: peers_known(h1, h2), 5)
+    wait_until("the peers", lambda: peers_known(h1, h2), L.SOON)
     h1.daemon.stop()
     # Gone and made again without anything to read the MAC from: it is the same.
     lab.run("ip", "-n", h1.ns, "link", "del", "flannel.1")
     lab.put_config()
     start(lab, 1)
     check(h1.device()["address"] == mac, f"MAC {h1.device()['address']} instead of {mac} after the device was lost")
-    wait_until("the peers", lambda: peers_known(h1, h2), 5)
+    wait_until("the peers", lambda: peers_known(h1, h2), L.SOON)
 
 
 def test_unwritable_subnet_file(lab):
@@ -329,7 +329,7 @@ def test_unwritable_subnet_file(lab):
     check(not notify.ready(), "READY=1 without a subnet file")
     check(health(h1, 8082, "/readyz") == "503", "ready without a subnet file")
     os.unlink(obstacle)
-    wait_until("READY=1", notify.ready, 10)
+    wait_until("READY=1", notify.ready)
     check(os.path.exists(f"{obstacle}/subnet.env"), "no subnet file")
     check(health(h1, 8082, "/readyz") == "200", "not ready with a subnet file")
     check(p.stop() == 0, "SIGTERM")
@@ -338,7 +338,7 @@ def test_unwritable_subnet_file(lab):
 def health(host, port, path):
     return host.run(sys.executable, "-c",
                     "import sys, urllib.request, urllib.error\n"
-                    "try: print(urllib.request.urlopen(sys.argv[1], timeout=3).status, end='')\n"
+                    "try: print(urllib.request.urlopen(sys.argv[1], timeout=30).status, end='')\n"
                     "except urllib.error.HTTPError as e: print(e.code, end='')", f"http://127.0.0.1:{port}{path}")
 
 
@@ -373,16 +373,16 @@ def test_dual_stack(lab):
     def route6():
         return any(r["dst"] == net2 and r.get("gateway") == net2.split("/")[0]
                    for r in h1.ip_json("-6", "route", "show", "dev", "flannel-v6.1"))
-    wait_until("an IPv6 route to host 2", route6, 5)
+    wait_until("an IPv6 route to host 2", route6, L.SOON)
     base2 = net2.split("/")[0]
-    wait_until("an IPv6 ping to host 2", lambda: h1.run("ping", "-6", "-n", "-c", "1", "-W", "1", base2), 5)
+    wait_until("an IPv6 ping to host 2", lambda: h1.run("ping", "-6", "-n", "-c", "1", "-W", "1", base2), L.SOON)
     h1.run("ip", "-6", "route", "flush", "dev", "flannel-v6.1", "proto", "boot")
-    wait_until("the IPv6 route to come back", route6, 5)
+    wait_until("the IPv6 route to come back", route6, L.SOON)
     # Without its IPv6 half's underlay address the kernel refuses; the IPv4 half goes on.
     lab.run("ip", "-n", h1.ns, "link", "del", "flannel.1")
     lab.run("ip", "-n", h1.ns, "link", "del", "flannel-v6.1")
-    wait_until("both devices", lambda: h1.device() and h1.device("flannel-v6.1"), 5)
-    wait_until("the IPv6 route", route6, 5)
+    wait_until("both devices", lambda: h1.device() and h1.device("flannel-v6.1"), L.SOON)
+    wait_until("the IPv6 route", route6, L.SOON)
     for n in (1, 2):
         check(lab.hosts[n].daemon.stop() == 0, "SIGTERM")
 
@@ -403,7 +403,7 @@ def test_ipv6_only(lab):
     check(h1.subnet_env()["FLANNEL_MTU"] == "1430", "MTU")
     check("flannel.6:" not in h1.run("ip", "-o", "link"), "an IPv4 device in an IPv6 network")
     base2 = subnets[1].replace("::1/64", "::")
-    wait_until("an IPv6 ping to host 2", lambda: h1.run("ping", "-6", "-n", "-c", "1", "-W", "1", base2), 5)
+    wait_until("an IPv6 ping to host 2", lambda: h1.run("ping", "-6", "-n", "-c", "1", "-W", "1", base2), L.SOON)
     check(len(lab.leases()) == 2, f"leases {lab.leases()}")
     for n in (1, 2):
         check(lab.hosts[n].daemon.stop() == 0, "SIGTERM")
@@ -440,7 +440,7 @@ def test_lease_taken(lab):
     start(lab, 2)
     key = h2.subnet().replace("/", "-")
     put_lease(lab, key, vxlan_lease("10.77.0.250", "02:00:00:00:02:50"))
-    code = h2.daemon.wait(10)
+    code = h2.daemon.wait()
     check(code == 1, f"ended with {code}")
     check("Lease has been revoked" in h2.daemon.log() and "10.77.0.250" in h2.daemon.log(), h2.daemon.log()[-500:])
     check("flannel.1" in h2.run("ip", "link"), "the device was removed")

@@ -16,7 +16,7 @@ def start(lab, number, *extra, **kw):
     host = lab.hosts[number]
     host.notify = L.NotifySocket(lab, f"h{number}.{len(lab.processes)}")
     host.daemon = host.flanneld("-ip-masq", *extra, notify=host.notify, **kw)
-    wait_until(f"host {number} to be ready", lambda: ready_or_gone(host), 15)
+    wait_until(f"host {number} to be ready", lambda: ready_or_gone(host))
     return host
 
 
@@ -88,7 +88,7 @@ def test_two_hosts(lab):
 HTTP_GET = """
 import sys, urllib.request, urllib.error
 try:
-    r = urllib.request.urlopen(sys.argv[1], timeout=3)
+    r = urllib.request.urlopen(sys.argv[1], timeout=30)
 except urllib.error.HTTPError as e:
     r = e
 sys.stdout.write(f"{r.status} {r.read().decode()}")
@@ -98,8 +98,8 @@ sys.stdout.write(f"{r.status} {r.read().decode()}")
 def test_tables(lab):
     """each host knows the other, exactly"""
     h1, h2 = lab.hosts[1], lab.hosts[2]
-    wait_until("routes on host 1", lambda: peers_known(h1, h2), 5)
-    wait_until("routes on host 2", lambda: peers_known(h2, h1), 5)
+    wait_until("routes on host 1", lambda: peers_known(h1, h2), L.SOON)
+    wait_until("routes on host 2", lambda: peers_known(h2, h1), L.SOON)
     r = h1.ip_json("-4", "route", "show", "dev", "flannel.1")[0]
     check(r["flags"] == ["onlink"] and r["protocol"] == "boot" and r["scope"] == "global" and "metric" not in r,
           f"route {r}")
@@ -110,7 +110,7 @@ def test_pings(lab):
     h1, h2 = lab.hosts[1], lab.hosts[2]
     h1.add_container()
     h2.add_container()
-    wait_until("container 1 to reach container 2", lambda: h1.container_ping(h2.container_ip), 5)
+    wait_until("container 1 to reach container 2", lambda: h1.container_ping(h2.container_ip), L.SOON)
     h2.container_ping(h1.container_ip)
     h1.container_ping(h2.container_ip, size=1450 - 28)
     h1.run("ping", "-n", "-c", "1", "-W", "2", h2.container_ip)
@@ -169,13 +169,13 @@ def test_third_host(lab):
     h3 = lab.add_host(3)
     start(lab, 3)
     for h, others in ((h1, (h2, h3)), (h2, (h1, h3)), (h3, (h1, h2))):
-        wait_until(f"host {h.number} to know both others", lambda h=h, o=others: peers_known(h, *o), 5)
+        wait_until(f"host {h.number} to know both others", lambda h=h, o=others: peers_known(h, *o), L.SOON)
     h3.add_container()
-    wait_until("container 1 to reach container 3", lambda: h1.container_ping(h3.container_ip), 5)
+    wait_until("container 1 to reach container 3", lambda: h1.container_ping(h3.container_ip), L.SOON)
     check(h3.daemon.stop() == 0, "SIGTERM did not end host 3 with status 0")
     lab.etcdctl("del", f"{L.PREFIX}/subnets/{h3.subnet().replace('/', '-')}")
-    wait_until("host 1 to forget host 3", lambda: peers_known(h1, h2), 5)
-    wait_until("host 2 to forget host 3", lambda: peers_known(h2, h1), 5)
+    wait_until("host 1 to forget host 3", lambda: peers_known(h1, h2), L.SOON)
+    wait_until("host 2 to forget host 3", lambda: peers_known(h2, h1), L.SOON)
 
 
 def test_sigterm_and_restart(lab):
@@ -203,6 +203,7 @@ def test_sigterm_and_restart(lab):
     start(lab, 1)
     h1.daemon.wait_log(r"\d+ other leases known")
     time.sleep(1.2)
+    wait_until("a good number of pings", lambda: ping.log().count("icmp_seq=") > 25)
     check(h1.subnet_env() == env, f"the restart leased {h1.subnet_env()}, not {env}")
     check((h1.device()["address"], h1.device()["ifindex"]) == (mac, index), "the device was made anew")
     ping.stop(signal.SIGINT)
@@ -210,7 +211,10 @@ def test_sigterm_and_restart(lab):
     nft.kill()
     m = re.search(r"(\d+) packets transmitted, (\d+) received", ping.log())
     check(m and int(m[1]) > 20, f"ping did not run: {ping.log()[-300:]}")
-    check(m[1] == m[2], f"the restart cost packets: {m[0]}")
+    # The last one may have been on its way when ping was stopped.
+    answered = [int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", ping.log())]
+    check(answered == list(range(1, len(answered) + 1)) and int(m[1]) - len(answered) <= 1,
+          f"the restart cost packets: {m[0]}, answered {answered}")
     # The kernel's own: neighbours of other devices, multicast listeners, link-local addresses.
     written = [l for l in watch.log().splitlines()
                if "flannel" in l and not re.search("NOARP|fe80|ff0[0-9a-f]:|multicast", l)]

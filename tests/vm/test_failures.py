@@ -40,12 +40,12 @@ def broken_json(bench):
 def missing_disk(bench):
     config = {"ignition": {"version": "3.4.0"}, "storage": {"disks": [
         {"device": "/dev/disk/by-id/virtio-absent", "wipeTable": True, "partitions": [{"number": 1, "label": "a"}]}]}}
-    fails(bench, "missing-disk", config, "disks", ["/dev/disk/by-id/virtio-absent"], "hearth.device_timeout=5")
+    fails(bench, "missing-disk", config, "disks", ["/dev/disk/by-id/virtio-absent"], "hearth.device_timeout=10")
 
 
 def no_root(bench):
     fails(bench, "no-root", {"ignition": {"version": "3.4.0"}}, None,
-          ["root=LABEL=nowhere", "/dev/disk/by-label/nowhere", "vda"], "root=LABEL=nowhere hearth.device_timeout=3")
+          ["root=LABEL=nowhere", "/dev/disk/by-label/nowhere", "vda"], "root=LABEL=nowhere hearth.device_timeout=10")
 
 
 def no_network(bench):

@@ -26,6 +26,10 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
 TCG_CPU = "qemu64,+rdrand,+ssse3,+sse4.1,+sse4.2,+popcnt"
 
 
+# A wait ends as soon as it can; without KVM, on a busy machine, a guest may take many times longer than usual.
+PATIENCE = 3
+
+
 class VmError(Exception):
     """A machine did not do what it should; the text says what was missed."""
 
@@ -234,6 +238,7 @@ class Vm:
                 self.on_line(line)
 
     def _until(self, done, what, timeout):
+        timeout *= PATIENCE
         limit = time.monotonic() + timeout
         while True:
             alive = self.process.poll() is None
@@ -261,6 +266,7 @@ class Vm:
 
     def wait_exit(self, timeout):
         """Until the machine has powered off."""
+        timeout *= PATIENCE
         limit = time.monotonic() + timeout
         while self.process.poll() is None:
             self._poll()
