@@ -369,11 +369,11 @@ int root_temp_create(int dir_fd, const char *leaf, char ret_temp[NAME_MAX + 1])
 	for (const char *p = leaf; *p; p++)
 		h = (h ^ (unsigned char)*p) * 1099511628211u;
 	(void)snprintf(name, sizeof(name), ".hearth-%016" PRIx64 ".tmp", h);
-	fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == EEXIST) {
 		if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
 			return -errno;
-		fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	}
 	if (fd < 0)
 		return -errno;

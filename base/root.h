@@ -60,7 +60,7 @@ int root_read_file(const struct root *r, const char *path, struct buf *out, stru
 int root_mkdirs(const struct root *r, const char *path, mode_t mode, struct err *e);
 
 /*
- * Creates the temporary file that goes with leaf in dir_fd, mode 0600, open for writing. Its name
+ * Creates the temporary file that goes with leaf in dir_fd, mode 0600, open for both. Its name
  * depends on leaf alone, so that a run that was killed leaves at most one and the next run removes
  * it. Returns the descriptor or -errno.
  */

@@ -270,12 +270,15 @@ static void test_write_file(void **state)
 	struct buf b = BUF_INIT(.max = 1000);
 	struct stat st;
 	mode_t old = umask(077);
-	char temp[NAME_MAX + 1];
+	char temp[NAME_MAX + 1], back[1];
 	int fd;
 
 	/* What a killed run left behind goes away with the next. */
 	fd = root_temp_create(s->root.fd, "tofile", temp);
 	assert_true(fd >= 0);
+	/* the files stage reads back what it fetched where there are no nameless files */
+	assert_int_equal(write(fd, "x", 1), 1);
+	assert_int_equal(pread(fd, back, 1, 0), 1);
 	close(fd);
 	/* A link at the path is replaced, never written through. */
 	assert_int_equal(root_write_file(&s->root, "/tofile", "new", 3, 04755, (uid_t)-1, (gid_t)-1, NULL),
