@@ -138,11 +138,11 @@ static int prepare_and_run(const struct engine *en, struct stage_ctx *c, struct 
 	c->config = &full;
 	if (en->stage->uses_root) /* tools that are given the root want it absolute */
 		r = root_open(&c->root, *en->root != '/' && realpath(en->root, real) ? real : en->root, e);
-	if (r < 0)
-		return r;
-	r = en->stage->run(c, e);
-	root_close(&c->root);
-	c->config = NULL;
+	if (r == 0) {
+		r = en->stage->run(c, e);
+		root_close(&c->root);
+	}
+	c->config = NULL; /* it ends with this function */
 	return r;
 }
 
