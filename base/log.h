@@ -5,7 +5,8 @@
  * Formats:
  *   LOG_TO_JOURNAL  native journal protocol with fields; without journald "<prio>ident: text" to
  *                   /dev/kmsg; without that, stderr
- *   LOG_TO_STDOUT   upstream Ignition's `--log-to-stdout`: "INFO     : text" (9-wide label)
+ *   LOG_TO_STDOUT   upstream Ignition's `--log-to-stdout`: "INFO     : text" (9-wide label);
+ *                   further lines of a message are indented
  *   LOG_TO_KLOG     upstream flannel's: "Immdd hh:mm:ss.uuuuuu pid file:line] text" on stderr
  */
 #pragma once
