@@ -1,6 +1,5 @@
 #include "base/report.h"
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/arena.h"
@@ -44,7 +43,9 @@ __attribute__((format(printf, 3, 0))) static int add(struct report *r, struct re
 {
 	const struct cfg_path *path = e.path;
 	char text[MAX_TEXT];
+	int rc;
 
+	r->last_kept = false;
 	if (r->count[e.sev]++ >= REPORT_MAX_KEPT)
 		return 0;
 	if (!r->arena && !(r->arena = arena_new()))
@@ -52,9 +53,18 @@ __attribute__((format(printf, 3, 0))) static int add(struct report *r, struct re
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	e.text = arena_strdup(r->arena, text);
 	e.path = path ? copy_path(r->arena, path) : NULL;
+	e.rule = fmt;
 	if (!e.text || (path && !e.path))
 		return -ENOMEM;
-	return keep(r, e);
+	rc = keep(r, e);
+	r->last_kept = rc == 0;
+	return rc;
+}
+
+int report_vadd(struct report *r, enum severity sev, enum report_at at, const struct cfg_path *path,
+		const char *fmt, va_list ap)
+{
+	return add(r, (struct report_entry){ .sev = sev, .at = at, .path = path }, fmt, ap);
 }
 
 int report_add(struct report *r, enum severity sev, enum report_at at, const struct cfg_path *path,
@@ -64,7 +74,7 @@ int report_add(struct report *r, enum severity sev, enum report_at at, const str
 	int rc;
 
 	va_start(ap, fmt);
-	rc = add(r, (struct report_entry){ .sev = sev, .at = at, .path = path }, fmt, ap);
+	rc = report_vadd(r, sev, at, path, fmt, ap);
 	va_end(ap);
 	return rc;
 }
@@ -76,6 +86,33 @@ int report_add_at(struct report *r, enum severity sev, unsigned line, unsigned c
 
 	va_start(ap, fmt);
 	rc = add(r, (struct report_entry){ .sev = sev, .line = line, .col = col }, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+int report_hint(struct report *r, const char *fmt, ...)
+{
+	char text[MAX_TEXT];
+	va_list ap;
+
+	if (!r->explain || !r->last_kept || r->v[r->n - 1].hint)
+		return 0;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	r->v[r->n - 1].hint = arena_strdup(r->arena, text);
+	return r->v[r->n - 1].hint ? 0 : -ENOMEM;
+}
+
+int report_advise(struct report *r, const struct cfg_path *path, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	if (!r->explain)
+		return 0;
+	va_start(ap, fmt);
+	rc = report_vadd(r, SEV_INFO, AT_VALUE, path, fmt, ap);
 	va_end(ap);
 	return rc;
 }
@@ -97,11 +134,14 @@ int report_take(struct report *to, struct report *from)
 			continue;
 		e.text = arena_strdup(a, e.text);
 		e.path = e.path ? copy_path(a, e.path) : NULL;
-		if (!e.text || (from->v[i].path && !e.path) || keep(to, e) < 0) {
+		e.hint = e.hint ? arena_strdup(a, e.hint) : NULL;
+		if (!e.text || (from->v[i].path && !e.path) || (from->v[i].hint && !e.hint) ||
+		    keep(to, e) < 0) {
 			to->n = n;
 			return -ENOMEM;
 		}
 	}
+	to->last_kept = false;
 	for (int sev = 0; sev < SEV_COUNT_; sev++)
 		to->count[sev] += from->count[sev];
 	report_done(from);

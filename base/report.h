@@ -4,10 +4,14 @@
  *
  *   error at $.storage.disks.0.partitions.1.sizeMiB, line 9 col 20: expected integer, got string
  *
+ * A reader who wants help (explain) also gets a hint under a finding, and advice: SEV_INFO findings that
+ * upstream does not have. Neither changes whether a document is accepted, neither appears otherwise.
+ *
  * The report owns everything it holds. Up to REPORT_MAX_KEPT findings of each severity are kept;
  * further ones are counted, so a document with a million mistakes is still fatal, and still cheap.
  */
 #pragma once
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -25,6 +29,8 @@ struct report_entry {
 	enum report_at at;
 	const struct cfg_path *path; /* NULL: the whole document */
 	const char *text;
+	const char *rule;   /* the text's format string, a literal: the same for findings of one kind */
+	const char *hint;   /* what to do about it, or NULL */
 	unsigned line, col; /* 0 = not known */
 };
 
@@ -33,13 +39,28 @@ struct report {
 	struct report_entry *v;
 	size_t n, cap;
 	size_t count[SEV_COUNT_]; /* all of them, kept or not */
+	bool explain;             /* set by who will show hints */
+	bool last_kept;           /* the finding added last is v[n - 1] */
 };
 
-/* Zeroed is empty. 0 or -ENOMEM. The path is copied. */
+/* Zeroed is empty. 0 or -ENOMEM. The path is copied; fmt must be a literal, it is kept as the rule. */
 int report_add(struct report *r, enum severity sev, enum report_at at, const struct cfg_path *path,
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 int report_add_at(struct report *r, enum severity sev, unsigned line, unsigned col, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+
+int report_vadd(struct report *r, enum severity sev, enum report_at at, const struct cfg_path *path,
+		const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
+
+/*
+ * A hint for the finding added last: what to do, where the finding only says what is wrong. The first
+ * one stays. Nothing happens unless hints are wanted. 0 or -ENOMEM.
+ */
+int report_hint(struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A SEV_INFO finding at the value, when hints are wanted; else nothing. 0 or -ENOMEM. */
+int report_advise(struct report *r, const struct cfg_path *path, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Moves all findings of from to the end of to. 0 or -ENOMEM (then from is unchanged). */
 int report_take(struct report *to, struct report *from);

@@ -11,14 +11,12 @@
 
 void v_add(struct vctx *v, enum severity sev, const struct cfg_path *at, const char *fmt, ...)
 {
-	char text[512];
 	va_list ap;
 	int r;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
+	r = report_vadd(v->report, sev, AT_VALUE, at, fmt, ap);
 	va_end(ap);
-	r = report_add(v->report, sev, AT_VALUE, at, "%s", text);
 	if (r < 0)
 		v->r = r;
 }
