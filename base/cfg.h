@@ -40,6 +40,7 @@ enum {
 	CFG_PLAIN = 1,     /* absent and zero are the same */
 	CFG_REQUIRED = 2,  /* always written, also when empty; checking presence is a rule's business */
 	CFG_SENSITIVE = 4, /* never shown: CFG_EMIT_REDACT */
+	CFG_OPTIONAL = 8,  /* of an object: its struct begins with `bool given`, so {} is not absent */
 };
 
 enum cfg_rule {                    /* of a list: when are two entries the same entry? */

@@ -114,7 +114,7 @@ static bool omitted(const struct cfg_field *f, const char *at)
 	case CFG_BOOL:
 		return !((const struct opt_bool *)(const void *)at)->set;
 	case CFG_OBJ:
-		return false;
+		return f->flags & CFG_OPTIONAL && !cfg_given(at);
 	case CFG_LIST:
 	case CFG_STRLIST:
 		return ((const struct cfg_list *)(const void *)at)->n == 0;

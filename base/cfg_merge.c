@@ -113,6 +113,7 @@ static int merge_field(const struct cfg_desc *desc, size_t i, const struct trio 
 	const struct cfg_field *f = &desc->fields[i];
 	const char *p = t->parent + f->off, *c = t->child + f->off;
 	char *out = t->out + f->off;
+	bool given = false;
 
 	switch (f->kind) {
 	case CFG_STR:
@@ -127,7 +128,13 @@ static int merge_field(const struct cfg_desc *desc, size_t i, const struct trio 
 		memcpy(out, ((const struct opt_bool *)(const void *)c)->set ? c : p, sizeof(struct opt_bool));
 		return 0;
 	case CFG_OBJ:
-		return cfg_merge(f->sub, p, c, a, out);
+		if (f->flags & CFG_OPTIONAL)
+			given = cfg_given(p) || cfg_given(c);
+		if (cfg_merge(f->sub, p, c, a, out) < 0)
+			return -ENOMEM;
+		if (f->flags & CFG_OPTIONAL)
+			*(bool *)(void *)out = given;
+		return 0;
 	case CFG_LIST:
 	case CFG_STRLIST:
 		if (lists_empty(desc, f, t->child) || lists_empty(desc, f, t->parent)) {
@@ -172,7 +179,7 @@ static bool zero_field(const struct cfg_field *f, const char *at)
 	case CFG_BOOL:
 		return !((const struct opt_bool *)(const void *)at)->set;
 	case CFG_OBJ:
-		return cfg_is_zero(f->sub, at);
+		return !(f->flags & CFG_OPTIONAL && cfg_given(at)) && cfg_is_zero(f->sub, at);
 	case CFG_LIST:
 	case CFG_STRLIST:
 		return ((const struct cfg_list *)(const void *)at)->n == 0;

@@ -23,6 +23,11 @@ void cfg_index_done(struct cfg_index *x);
 bool cfg_index_put(struct cfg_index *x, struct cfg_key key, size_t tag, size_t idx);
 bool cfg_index_get(const struct cfg_index *x, struct cfg_key key, size_t *ret_tag, size_t *ret_idx);
 
+static inline bool cfg_given(const void *obj) /* of a field with CFG_OPTIONAL */
+{
+	return *(const bool *)obj;
+}
+
 static inline size_t cfg_entry_size(const struct cfg_field *f)
 {
 	return f->kind == CFG_STRLIST ? sizeof(char *) : f->sub->size;

@@ -3,14 +3,14 @@
 
 usage: schemagen.py [-o ROOT]
 
-Every folder beside this file is a family: <folder>/<major>.<minor>[-suffix].json, one file per
-released version. annotations.json names for each family the C prefix, the output folder (below
-ROOT, by default the project's root), C names the plain rule gets wrong, what makes two entries of
-a list the same entry, and which values must never be printed.
+Every folder beside this file is a family: <folder>/<major>.<minor>[-suffix].json, one per version.
+annotations.json names for each the C prefix, the output folder (below ROOT, by default the project),
+C names the plain rule gets wrong, which entries of a list are the same, and what is never printed.
 
 The structs come from the newest version. A row's `since` is the first minor version in which the
 row's *path* occurs, so one struct may have several descriptors: `compression` is as old as files,
-but younger below ignition.config.merge.
+but younger below ignition.config.merge. The struct of an object that may be null begins with
+`bool given`: whether it is there says something even when it is empty.
 
 Only shape is described here. Any keyword outside KEYWORDS stops the generator: rules are C code,
 because their texts, severities and versions are part of the interface.
@@ -140,7 +140,7 @@ class Family:
         name, node, _ = self.newest.resolve(node)
         kind, nullable = self.newest.kind(node)
         field, where = self.field_name(key), f"{owner}.{key}"
-        flags = ["CFG_PLAIN"] if kind in SCALARS and not nullable else []
+        flags = {(True, False): ["CFG_PLAIN"], (False, True): ["CFG_OPTIONAL"]}.get((kind in SCALARS, nullable), [])
         flags += ["CFG_REQUIRED"] if required else []
         if where in self.notes["sensitive"]:
             flags.append("CFG_SENSITIVE")
@@ -170,7 +170,7 @@ class Family:
         if name is None:
             die(f"{self.newest.path}: the object at {path} needs a definition to be named after")
         struct = f"{self.notes['prefix']}_{snake(name)}"
-        fields, rows = [], []
+        fields, rows = ["bool given;"] if self.newest.kind(node)[1] else [], []
         for key, member in node["properties"].items():
             decl, row = self.member(struct, name, key, member, f"{path}.{key}", key in node.get("required", []))
             fields.append(decl)
