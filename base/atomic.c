@@ -94,10 +94,31 @@ int atomic_write(const char *path, const void *data, size_t n, mode_t mode, mode
 	return 0;
 }
 
+int file_read_fd(int fd, const char *name, struct buf *out, struct err *e)
+{
+	char chunk[64 * 1024];
+
+	for (;;) {
+		ssize_t got = read(fd, chunk, sizeof chunk);
+		int r;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_errno(e, errno, "reading %s", name);
+		if (got == 0)
+			return 0;
+		r = buf_append(out, chunk, (size_t)got);
+		if (r == -EFBIG)
+			return err_text(e, EFBIG, "%s is larger than %zu bytes", name, out->max);
+		if (r < 0)
+			return err_errno(e, -r, "reading %s", name);
+	}
+}
+
 int file_read(const char *path, struct buf *out, struct err *e)
 {
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	char chunk[64 * 1024];
 	struct statfs fs;
 	struct stat st;
 
@@ -110,20 +131,5 @@ int file_read(const char *path, struct buf *out, struct err *e)
 		return err_text(e, EINVAL, "%s is a FIFO, not a file", path);
 	if (fcntl(fd, F_SETFL, 0) < 0)
 		return err_errno(e, errno, "reading %s", path);
-	for (;;) {
-		ssize_t got = read(fd, chunk, sizeof chunk);
-		int r;
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_errno(e, errno, "reading %s", path);
-		if (got == 0)
-			return 0;
-		r = buf_append(out, chunk, (size_t)got);
-		if (r == -EFBIG)
-			return err_text(e, EFBIG, "%s is larger than %zu bytes", path, out->max);
-		if (r < 0)
-			return err_errno(e, -r, "reading %s", path);
-	}
+	return file_read_fd(fd, path, out, e);
 }

@@ -17,5 +17,8 @@ int atomic_write(const char *path, const void *data, size_t n, mode_t mode, mode
  */
 int file_read(const char *path, struct buf *out, struct err *e);
 
+/* The rest of what a descriptor reads; name is for messages. */
+int file_read_fd(int fd, const char *name, struct buf *out, struct err *e);
+
 /* mkdir -p for the directory part of path. */
 int file_make_parents(const char *path, mode_t mode, struct err *e);

@@ -15,6 +15,7 @@ struct arg {
 	const char *name;
 	size_t name_len;
 	const char *value; /* NULL = none given with '=' */
+	bool is_short;     /* one dash where two are asked for */
 };
 
 enum { ARG_STOP, ARG_OPTION, ARG_BAD_SYNTAX };
@@ -49,8 +50,9 @@ static int next_arg(const struct option_set *set, int argc, char **argv, int *i,
 		.name = name,
 		.name_len = eq ? (size_t)(eq - name) : strlen(name),
 		.value = eq ? eq + 1 : NULL,
+		.is_short = set->gnu && s[1] != '-',
 	};
-	ret->def = find(set, name, ret->name_len);
+	ret->def = ret->is_short ? NULL : find(set, name, ret->name_len);
 	return ARG_OPTION;
 }
 
@@ -184,39 +186,70 @@ static void set_from_env(const struct option_set *set, int argc, char **argv, vo
 	}
 }
 
-static int apply(const struct arg *a, int argc, char **argv, int *i, void *values, struct err *e)
+static int refuse_unknown(const struct option_set *set, const struct arg *a, struct err *e)
+{
+	int n = (int)(a->name_len < 200 ? a->name_len : 200);
+
+	if (a->is_short)
+		return err_text(e, EINVAL, "unknown shorthand flag: '%c' in -%.*s", *a->name, n, a->name);
+	return err_text(e, EINVAL, set->gnu ? "unknown flag: --%.*s" : "flag provided but not defined: -%.*s",
+			n, a->name);
+}
+
+static int apply(const struct option_set *set, const struct arg *a, int argc, char **argv, int *i,
+		 void *values, struct err *e)
 {
 	const struct option_def *d = a->def;
 	const char *value = a->value;
 
 	if (!d)
-		return err_text(e, EINVAL, "flag provided but not defined: -%.*s",
-				(int)(a->name_len < 200 ? a->name_len : 200), a->name);
+		return refuse_unknown(set, a, e);
 	if (d->kind == OPT_BOOL)
-		return set_value(d, "-", value ? value : "true", values, e);
+		return set_value(d, set->gnu ? "--" : "-", value ? value : "true", values, e);
 	if (!value && *i < argc)
 		value = argv[(*i)++];
 	if (!value)
-		return err_text(e, EINVAL, "flag needs an argument: -%s", d->name);
-	return set_value(d, "flag -", value, values, e);
+		return err_text(e, EINVAL, "flag needs an argument: -%s%s", set->gnu ? "-" : "", d->name);
+	return set_value(d, set->gnu ? "flag --" : "flag -", value, values, e);
 }
 
 static bool is_help(const struct arg *a)
 {
+	if (a->is_short)
+		return *a->name == 'h';
 	return !a->def && ((a->name_len == 1 && a->name[0] == 'h') ||
 			   (a->name_len == 4 && memcmp(a->name, "help", 4) == 0));
+}
+
+/* Moves argv[from..to) before the arguments that stand at `at`, and *at behind it. */
+static void move_up(char **argv, int *at, int from, int to)
+{
+	for (; from < to; from++, (*at)++) {
+		char *s = argv[from];
+
+		memmove(argv + *at + 1, argv + *at, (size_t)(from - *at) * sizeof *argv);
+		argv[*at] = s;
+	}
 }
 
 int option_parse(const struct option_set *set, int argc, char **argv, void *values, int *ret_rest,
 		 void (*warn)(const char *text), struct err *e)
 {
 	struct arg a;
-	int r, i = 1, kind;
+	int r, i = 1, rest = 1, from, kind;
 
 	r = set_defaults(set, values, e);
 	if (r < 0)
 		return r;
-	while ((kind = next_arg(set, argc, argv, &i, &a)) == ARG_OPTION) {
+	for (;;) {
+		from = i;
+		kind = next_arg(set, argc, argv, &i, &a);
+		if (kind == ARG_STOP && set->gnu && i == from && i < argc) {
+			i++;
+			continue;
+		}
+		if (kind != ARG_OPTION)
+			break;
 		if (is_help(&a))
 			return OPTION_HELP;
 		if (a.def && a.def->kind == OPT_STRINGS && a.def->def) {
@@ -225,15 +258,17 @@ int option_parse(const struct option_set *set, int argc, char **argv, void *valu
 			if (list->n == 1 && list->v[0] == a.def->def)
 				list->n = 0;
 		}
-		r = apply(&a, argc, argv, &i, values, e);
+		r = apply(set, &a, argc, argv, &i, values, e);
 		if (r < 0)
 			return r;
+		move_up(argv, &rest, from, i);
 	}
 	if (kind == ARG_BAD_SYNTAX)
 		return err_text(e, EINVAL, "bad flag syntax: %.200s", argv[i]);
+	move_up(argv, &rest, from, i); /* a "--" */
 	if (set->env_prefix)
 		set_from_env(set, argc, argv, values, warn);
-	*ret_rest = i;
+	*ret_rest = rest;
 	return OPTION_OK;
 }
 
@@ -267,13 +302,14 @@ void option_help(const struct option_set *set, FILE *f)
 	fprintf(f, "Usage: %s %s\n", set->program, set->usage ? set->usage : "[OPTION]...");
 	if (set->intro)
 		fprintf(f, "%s\n", set->intro);
-	fputs("\nOptions (one or two dashes):\n", f);
+	fputs(set->gnu ? "\nOptions:\n" : "\nOptions (one or two dashes):\n", f);
 	for (size_t i = 0; i < set->n; i++) {
 		const struct option_def *d = &set->defs[i];
 
 		if (d->hidden)
 			continue;
-		fprintf(f, "  -%s%s%s\n        ", d->name, d->arg ? " " : "", d->arg ? d->arg : "");
+		fprintf(f, "  %s%s%s%s\n        ", set->gnu ? "--" : "-", d->name, d->arg ? " " : "",
+			d->arg ? d->arg : "");
 		help_text(d->help ? d->help : "", f);
 		if (d->def && *d->def)
 			fprintf(f, " (default %s)", d->def);
@@ -283,7 +319,7 @@ void option_help(const struct option_set *set, FILE *f)
 			fprintf(f, "\n        environment: %s", name);
 		fputc('\n', f);
 	}
-	fputs("  -help\n        show this help\n", f);
+	fprintf(f, "  %s\n        show this help\n", set->gnu ? "--help" : "-help");
 }
 
 void option_values_done(const struct option_set *set, void *values)

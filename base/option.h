@@ -2,7 +2,7 @@
  * Option tables with the syntax of Go's flag package, which upstream's users and unit files rely
  * on: -name value, -name=value, --name ...; booleans only as -b or -b=true; parsing stops at the
  * first other argument or after "--". The same table fills defaults from the environment and
- * prints --help.
+ * prints --help. Programs for which upstream took pflag instead set `gnu`.
  */
 #pragma once
 #include <stdbool.h>
@@ -42,6 +42,7 @@ struct option_set {
 	const char *env_prefix; /* "FLANNELD": FLANNELD_ETCD_PREFIX for etcd-prefix; NULL = none */
 	const struct option_def *defs;
 	size_t n;
+	bool gnu; /* two dashes only, and options may follow arguments: argv is reordered */
 };
 
 enum { OPTION_OK = 0, OPTION_HELP = 1 };

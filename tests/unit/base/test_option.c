@@ -318,6 +318,70 @@ static void help_names_every_option(void **state)
 	free(text);
 }
 
+static const struct option_set gnu = { .program = "prog", .defs = defs, .n = 7, .gnu = true };
+
+static void gnu_style(void **state)
+{
+	const struct {
+		const char *args[8];
+		const char *want; /* text of the refusal; NULL = accepted */
+		const char *rest[4];
+	} cases[] = {
+		{ { "x", "--b", "y", "--s", "z", "--yes=false", "w" }, NULL, { "x", "y", "w" } },
+		{ { "x", "--s=z", "--", "--b", "y" }, NULL, { "x", "--b", "y" } },
+		{ { "-", "--s", "--b" }, NULL, { "-" } },
+		{ { "x", "-s", "z" }, "unknown shorthand flag: 's' in -s", { NULL } },
+		{ { "--nope=3" }, "unknown flag: --nope", { NULL } },
+		{ { "x", "--s" }, "flag needs an argument: --s", { NULL } },
+		{ { "x", "--b=maybe" }, "invalid boolean value \"maybe\" for --b: parse error", { NULL } },
+		{ { "x", "--n", "y" }, "invalid value \"y\" for flag --n: parse error", { NULL } },
+		{ { "x", "---s", "y" }, "bad flag syntax: ---s", { NULL } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *argv[10] = { (char *)"prog" };
+		struct err e = { 0 };
+		struct values v;
+		int argc = 1, rest = 0, r;
+
+		for (; cases[i].args[argc - 1]; argc++)
+			argv[argc] = (char *)(uintptr_t)cases[i].args[argc - 1];
+		r = option_parse(&gnu, argc, argv, &v, &rest, NULL, &e);
+		if (cases[i].want) {
+			assert_int_equal(r, -EINVAL);
+			assert_string_equal(e.text, cases[i].want);
+			continue;
+		}
+		assert_int_equal(r, OPTION_OK);
+		for (int k = 0; cases[i].rest[k]; k++, rest++)
+			assert_string_equal(argv[rest], cases[i].rest[k]);
+		assert_int_equal(rest, argc);
+	}
+}
+
+static void gnu_help(void **state)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	(void)state;
+	assert_non_null(f);
+	option_help(&gnu, f);
+	fclose(f);
+	assert_non_null(strstr(text, "  --wait-time DUR\n"));
+	assert_non_null(strstr(text, "  --help\n"));
+	for (const char *const *help = (const char *const[]){ "--help", "-h", "-help", NULL }; *help;
+	     help++) {
+		char *argv[] = { (char *)"prog", (char *)"x", (char *)(uintptr_t)*help };
+		struct values v;
+		int rest;
+
+		assert_int_equal(option_parse(&gnu, 3, argv, &v, &rest, NULL, NULL), OPTION_HELP);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -330,6 +394,8 @@ int main(void)
 		cmocka_unit_test(durations),
 		cmocka_unit_test(booleans),
 		cmocka_unit_test(help_names_every_option),
+		cmocka_unit_test(gnu_style),
+		cmocka_unit_test(gnu_help),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
