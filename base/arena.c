@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 16 * 1024 };
+enum {
+	CHUNK_BYTES = 16 * 1024,
+	OWN_CHUNK_BYTES = CHUNK_BYTES / 4, /* from here on exact: what does not fit costs no chunk's rest */
+};
 
 struct chunk {
 	struct chunk *next;
@@ -35,38 +38,52 @@ struct arena *arena_free(struct arena *a)
 	return NULL;
 }
 
+/* Zeroed by calloc, which knows when the kernel has done it: large pieces are not written twice. */
+static struct chunk *chunk_new(size_t cap)
+{
+	struct chunk *c = cap > SIZE_MAX - sizeof *c ? NULL : calloc(1, sizeof *c + cap);
+
+	if (c)
+		c->cap = cap;
+	return c;
+}
+
+static void *bump(struct arena *a, size_t n, size_t align)
+{
+	struct chunk *c = a->head;
+	size_t at = c ? (c->used + align - 1) / align * align : 0;
+
+	if (c && at <= c->cap && n <= c->cap - at) {
+		c->used = at + n;
+		return c->mem + at;
+	}
+	c = chunk_new(n >= OWN_CHUNK_BYTES ? n : CHUNK_BYTES);
+	if (!c)
+		return NULL;
+	c->used = n;
+	if (a->head && n >= OWN_CHUNK_BYTES) { /* the half-full chunk stays in use */
+		c->next = a->head->next;
+		a->head->next = c;
+	} else {
+		c->next = a->head;
+		a->head = c;
+	}
+	return c->mem;
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
-	const size_t align = alignof(max_align_t);
-	struct chunk *c = a->head;
-	void *p;
+	return bump(a, n, alignof(max_align_t));
+}
 
-	if (n > SIZE_MAX - align - sizeof *c)
-		return NULL;
-	n = (n + align - 1) / align * align;
-	if (!c || c->cap - c->used < n) {
-		size_t cap = n > CHUNK_BYTES ? n : CHUNK_BYTES;
-
-		c = malloc(sizeof *c + cap);
-		if (!c)
-			return NULL;
-		*c = (struct chunk){ .cap = cap };
-		if (a->head && n > CHUNK_BYTES) { /* keep the half-full chunk in use behind a big one */
-			c->next = a->head->next;
-			a->head->next = c;
-		} else {
-			c->next = a->head;
-			a->head = c;
-		}
-	}
-	p = c->mem + c->used;
-	c->used += n;
-	return memset(p, 0, n);
+char *arena_alloc_text(struct arena *a, size_t n)
+{
+	return bump(a, n, 1);
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
-	char *p = n == SIZE_MAX ? NULL : arena_alloc(a, n + 1);
+	char *p = n == SIZE_MAX ? NULL : arena_alloc_text(a, n + 1);
 
 	return p ? memcpy(p, s, n) : NULL;
 }
@@ -86,7 +103,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	if (n >= 0)
-		p = arena_alloc(a, (size_t)n + 1);
+		p = arena_alloc_text(a, (size_t)n + 1);
 	if (p)
 		(void)vsnprintf(p, (size_t)n + 1, fmt, again);
 	va_end(again);

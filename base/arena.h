@@ -7,6 +7,7 @@ struct arena;
 struct arena *arena_new(void);                /* NULL when memory is gone */
 struct arena *arena_free(struct arena *a);    /* accepts NULL, returns NULL */
 void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for any type; NULL when memory is gone */
+char *arena_alloc_text(struct arena *a, size_t n); /* the same, not aligned */
 char *arena_strndup(struct arena *a, const char *s,
 		    size_t n); /* s may hold NUL bytes; the copy is terminated */
 char *arena_strdup(struct arena *a, const char *s);
