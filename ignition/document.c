@@ -46,7 +46,7 @@ int document_parse(const char *name, const struct buf *text, struct arena *a, st
 	log_digest(text);
 	r = ign_config_parse(buf_str(text), text->n, a, &rep, ret, e);
 	log_report(&rep);
-	if (r < 0 && r != -ENODATA)
+	if (r < 0 && r != -ENODATA && name)
 		return err_wrap(e, r, "config from %s", name);
 	return r;
 }

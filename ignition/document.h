@@ -6,7 +6,8 @@ struct buf;
 
 /*
  * Logs the SHA512, parses, validates, and logs every finding (error -> critical, warning, info).
- * A zero-length document gives -ENODATA ("not a config (empty)").
+ * A zero-length document gives -ENODATA ("not a config (empty)"). name is for the story; NULL when the
+ * caller tells what it was about.
  */
 int document_parse(const char *name, const struct buf *text, struct arena *a, struct ign_config *ret,
 		   struct err *e);

@@ -1,6 +1,8 @@
 #include "ignition/needs_net.h"
+#include "base/buf.h"
 #include "ignition/config/config.h"
 #include "ignition/fetch/fetch.h"
+#include <string.h>
 
 static const char *resource(const struct ign_resource *r)
 {
@@ -60,4 +62,13 @@ const char *config_needs_net(const struct ign_config *c)
 	if (!s)
 		s = files(&c->storage);
 	return s ? s : luks(&c->storage);
+}
+
+const char *config_needs_net_shown(const struct ign_config *c, struct buf *out)
+{
+	const char *s = config_needs_net(c);
+
+	if (!s || !strchr(s, ':'))
+		return s;
+	return fetch_redact(s, out) == 0 ? buf_str(out) : "a source";
 }

@@ -36,15 +36,10 @@ const struct stage *stage_at(unsigned i)
 int stage_fetch_offline(struct stage_ctx *c, struct err *e)
 {
 	CLEANUP(buf_done) struct buf shown = { 0 };
-	const char *source = config_needs_net(c->config);
+	const char *source = config_needs_net_shown(c->config, &shown);
 
 	if (!source)
 		return 0;
-	/* A URL may hold a password or a token. */
-	if (strstr(source, "://") && fetch_redact(source, &shown) == 0)
-		source = buf_str(&shown);
-	else if (strstr(source, "://"))
-		source = "a source";
 	return err_text(e, EFETCH_NEEDNET, "%s needs the network", source);
 }
 

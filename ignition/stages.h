@@ -27,6 +27,13 @@ int stage_mount(struct stage_ctx *c, struct err *e);  /* ignition/disks/mount.c 
 int stage_umount(struct stage_ctx *c, struct err *e); /* ignition/disks/mount.c */
 int stage_files(struct stage_ctx *c, struct err *e);  /* ignition/files/ */
 
+/*
+ * The part of the files stage that makes sense in a container image: storage entries, units and
+ * presets. An interrupted run may be repeated; a finished one leaves no file of ours. Wants a config
+ * without passwd and luks sections; the state is not used.
+ */
+int stage_files_image(struct stage_ctx *c, struct err *e);
+
 struct stage {
 	const char *name;
 	int (*run)(struct stage_ctx *c, struct err *e);

@@ -74,14 +74,14 @@ static int parse(const char *text, size_t n, struct arena *a, struct journal *j)
 	return 0;
 }
 
-int journal_load(const struct root *root, uint64_t config, struct arena *a, struct journal *ret,
-		 struct err *e)
+int journal_load(const struct root *root, const char *path, uint64_t config, struct arena *a,
+		 struct journal *ret, struct err *e)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = JOURNAL_MAX);
 	struct journal j = { 0 };
 	struct err why = { 0 };
 	char *keep;
-	int r = root_read_file(root, JOURNAL_PATH, &text, &why);
+	int r = root_read_file(root, path, &text, &why);
 
 	*ret = (struct journal){ .config = config };
 	if (r == -ENOENT)
@@ -93,12 +93,12 @@ int journal_load(const struct root *root, uint64_t config, struct arena *a, stru
 	}
 	keep = arena_strndup(a, buf_str(&text), text.n);
 	if (!keep)
-		return err_errno(e, ENOMEM, "%s", JOURNAL_PATH);
+		return err_errno(e, ENOMEM, "%s", path);
 	r = parse(keep, text.n, a, &j);
 	if (r == -ENOMEM)
-		return err_errno(e, ENOMEM, "%s", JOURNAL_PATH);
+		return err_errno(e, ENOMEM, "%s", path);
 	if (r < 0) { /* written whole or not at all, so this is not ours */
-		log_debug("%s: not a journal, ignored", JOURNAL_PATH);
+		log_debug("%s: not a journal, ignored", path);
 		return 0;
 	}
 	if (j.finished && j.config != config)
@@ -138,7 +138,7 @@ static int format(const struct journal *j, struct buf *out)
 }
 
 /* The old notes stay whole until the new ones are on the disk. */
-static int write_durably(const struct root *root, const struct buf *text, struct err *e)
+static int write_durably(const struct root *root, const char *path, const struct buf *text, struct err *e)
 {
 	CLEANUP(closep) int dir = -1;
 	CLEANUP(closep) int sync_dir = -1;
@@ -147,27 +147,27 @@ static int write_durably(const struct root *root, const struct buf *text, struct
 	struct fd_sink out;
 	int r;
 
-	r = root_open_parent(root, JOURNAL_PATH, true, &dir, leaf, NULL, e);
+	r = root_open_parent(root, path, true, &dir, leaf, NULL, e);
 	if (r < 0)
 		return r;
 	fd = root_temp_create(dir, leaf, temp);
 	if (fd < 0)
-		return err_errno(e, -fd, "creating a temporary file for %s", JOURNAL_PATH);
-	fd_sink_init(&out, fd, JOURNAL_PATH);
+		return err_errno(e, -fd, "creating a temporary file for %s", path);
+	fd_sink_init(&out, fd, path);
 	r = sink_write(&out.base, text->p, text->n, e);
 	if (r == 0 && (fsync(fd) < 0 || renameat(dir, temp, dir, leaf) < 0))
-		r = err_errno(e, errno, "writing %s", JOURNAL_PATH);
+		r = err_errno(e, errno, "writing %s", path);
 	if (r < 0) {
 		(void)unlinkat(dir, temp, 0);
 		return r;
 	}
 	sync_dir = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sync_dir < 0 || fsync(sync_dir) < 0)
-		return err_errno(e, errno, "syncing the directory of %s", JOURNAL_PATH);
+		return err_errno(e, errno, "syncing the directory of %s", path);
 	return 0;
 }
 
-int journal_save(const struct root *root, struct journal *j, struct err *e)
+int journal_save(const struct root *root, const char *path, struct journal *j, struct err *e)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(.max = JOURNAL_MAX);
 	int r;
@@ -178,8 +178,8 @@ int journal_save(const struct root *root, struct journal *j, struct err *e)
 		qsort(j->appends.v, j->appends.n, sizeof *j->appends.v, by_append_path);
 	r = format(j, &text);
 	if (r < 0)
-		return err_errno(e, -r, "preparing %s", JOURNAL_PATH);
-	return write_durably(root, &text, e);
+		return err_errno(e, -r, "preparing %s", path);
+	return write_durably(root, path, &text, e);
 }
 
 bool journal_made(const struct journal *j, const char *path)

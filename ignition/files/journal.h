@@ -20,7 +20,9 @@ struct arena;
 struct err;
 struct root;
 
-#define JOURNAL_PATH "/etc/.ignition-files.journal"
+/* Of a boot, and of a container image's build, where it goes when the work is done. */
+#define JOURNAL_PATH       "/etc/.ignition-files.journal"
+#define JOURNAL_IMAGE_PATH "/.ignition-apply.journal"
 
 struct journal_append {
 	const char *path;
@@ -46,11 +48,11 @@ struct journal {
 uint64_t journal_sum(uint64_t sum, const void *data, size_t n);
 
 /* The notes of an earlier run when they apply to a config with this fingerprint, else empty ones. */
-int journal_load(const struct root *root, uint64_t config, struct arena *a, struct journal *ret,
-		 struct err *e);
+int journal_load(const struct root *root, const char *path, uint64_t config, struct arena *a,
+		 struct journal *ret, struct err *e);
 
 /* Sorts the lists and writes the notes; on return they are on the disk. */
-int journal_save(const struct root *root, struct journal *j, struct err *e);
+int journal_save(const struct root *root, const char *path, struct journal *j, struct err *e);
 
 bool journal_made(const struct journal *j, const char *path);
 const struct journal_append *journal_append(const struct journal *j, const char *path);

@@ -2,7 +2,8 @@
  * The files stage. First everything that can be refused is refused: names, conflicts, owners, the
  * network's contents and their hashes. Then the notes for a re-run go to the disk (files/journal.h),
  * then groups, users, storage entries, units and presets, the result file (reference F.8), and one
- * sync of each file system that was written to.
+ * sync of each file system that was written to. For a container image the same is done without the
+ * steps that are about one machine.
  */
 #include "ignition/stages.h"
 #include "base/arena.h"
@@ -26,8 +27,24 @@
 
 enum { SELINUX_CONFIG_MAX = 64 << 10 };
 
+/* What a run is for. */
+struct purpose {
+	const char *notes; /* where they are kept */
+	/*
+	 * A boot: makes users and a result file; the notes stay after success, since the boot may fail
+	 * later and run everything again; what was written is on the disk at the end. An image gets none
+	 * of these: a finished one holds nothing of ours, and is put on a disk later, by its builder.
+	 */
+	bool boot;
+};
+
+static const struct purpose for_boot = { JOURNAL_PATH, true };
+static const struct purpose for_image = { JOURNAL_IMAGE_PATH, false };
+
 struct run {
 	struct stage_ctx *ctx;
+	const struct purpose *purpose;
+	struct account_db accounts; /* before the first write */
 	struct passwd_job passwd;
 	struct journal notes;
 	struct nodes nodes;
@@ -115,52 +132,68 @@ static bool replaces_in_etc(const struct nodes *nodes)
 	return false;
 }
 
-/* Nothing here changes the target. */
-static int plan(struct run *run, struct err *e)
+static int check_accounts(struct run *run, struct err *e)
 {
 	struct stage_ctx *c = run->ctx;
 	struct passwd_job *p = &run->passwd;
-	struct account_db db;
-	struct journal old;
-	uint64_t sum = 0;
 	int r;
 
 	*p = (struct passwd_job){ .root = &c->root,
 				  .config = &c->config->passwd,
 				  .state = c->state,
 				  .touched = &run->touched,
-				  .arena = c->arena };
-	if (c->config->storage.luks.n)
-		return err_text(e, ENOTSUP,
-				"storage.luks: encrypted volumes are not supported by this build");
+				  .arena = c->arena,
+				  .notes = &run->notes };
 	r = read_knob(&p->key_fragments, e);
+	return r < 0 ? r : passwd_check(p, &run->accounts, e);
+}
+
+static int check_storage(struct run *run, struct err *e)
+{
+	struct stage_ctx *c = run->ctx;
+	struct journal old;
+	uint64_t sum = 0;
+	int r = fingerprint(c->config, &sum, e);
+
 	if (r == 0)
-		r = account_load(&c->root, c->arena, &db, e);
-	if (r == 0)
-		r = passwd_check(p, &db, e);
-	if (r < 0)
-		return err_wrap(e, r, "failed to create users/groups");
-	r = fingerprint(c->config, &sum, e);
-	if (r == 0)
-		r = journal_load(&c->root, sum, c->arena, &old, e);
+		r = journal_load(&c->root, run->purpose->notes, sum, c->arena, &old, e);
 	if (r == 0)
 		r = nodes_resolve(&c->root, &c->config->storage, c->arena, &run->nodes, e);
 	if (r == 0)
 		r = nodes_check(&c->root, &run->nodes, &old, c->arena, &run->notes, e);
-	if (r == 0)
-		r = nodes_check_owners(&run->nodes, &db, p->config, e);
-	if (r < 0)
-		return err_wrap(e, r, "failed to create files");
-	p->notes = &run->notes;
-	r = passwd_note(p, &db, &run->notes, e);
-	if (r < 0)
-		return r;
-	r = units_check(&c->config->systemd, e);
+	return r < 0 ? r : nodes_check_owners(&run->nodes, &run->accounts, &c->config->passwd, e);
+}
+
+static int note_accounts(struct run *run, struct err *e)
+{
+	return passwd_note(&run->passwd, &run->accounts, &run->notes, e);
+}
+
+static int check_units(struct run *run, struct err *e)
+{
+	struct stage_ctx *c = run->ctx;
+	int r = units_check(&c->config->systemd, e);
+
 	if (r == 0 && !replaces_in_etc(&run->nodes))
 		r = units_check_target(&c->root, &c->config->systemd, e);
-	if (r < 0)
-		return err_wrap(e, r, "failed to create units");
-	return result_read_previous(&c->root, &run->previous, e);
+	return r;
+}
+
+static int check_result(struct run *run, struct err *e)
+{
+	return result_read_previous(&run->ctx->root, &run->previous, e);
+}
+
+static int fetch_contents(struct run *run, struct err *e)
+{
+	struct stage_ctx *c = run->ctx;
+
+	return staging_fetch(&c->root, c->fetcher, &run->nodes, c->arena, &run->staging, e);
+}
+
+static int write_accounts(struct run *run, struct err *e)
+{
+	return passwd_apply(&run->passwd, e);
 }
 
 static int write_storage(struct run *run, struct err *e)
@@ -176,7 +209,12 @@ static int write_storage(struct run *run, struct err *e)
 		r = write_node(&w, &run->nodes.v[i], e);
 	log_pop();
 	log_pop();
-	return r < 0 ? err_wrap(e, r, "failed to create files") : 0;
+	return r;
+}
+
+static int write_units(struct run *run, struct err *e)
+{
+	return units_write(&run->ctx->root, &run->ctx->config->systemd, &run->touched, e);
 }
 
 static int write_result(struct run *run, struct err *e)
@@ -188,47 +226,103 @@ static int write_result(struct run *run, struct err *e)
 	r = result_write(&run->ctx->root, run->ctx->state, &run->previous, &run->touched, e);
 	log_pop();
 	log_pop();
-	return r < 0 ? err_wrap(e, r, "failed to create result file") : 0;
+	return r;
 }
 
-static int apply(struct run *run, struct err *e)
+struct step {
+	int (*run)(struct run *run, struct err *e);
+	bool boot_only;
+	const char *failure; /* upstream's prefix; NULL = the story has it */
+};
+
+/* In this order; nothing in the first table changes the target. */
+static const struct step checks[] = {
+	{ check_accounts, true, "failed to create users/groups" },
+	{ check_storage, false, "failed to create files" },
+	{ note_accounts, true, NULL },
+	{ check_units, false, "failed to create units" },
+	{ check_result, true, NULL },
+	{ fetch_contents, false, "failed to create files" },
+};
+
+static const struct step writes[] = {
+	{ write_accounts, true, "failed to create users/groups" },
+	{ write_storage, false, "failed to create files" },
+	{ write_units, false, "failed to create units" },
+	{ write_result, true, "failed to create result file" },
+};
+
+static int run_steps(struct run *run, const struct step *v, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = v[i].boot_only && !run->purpose->boot ? 0 : v[i].run(run, e);
+
+		if (r < 0)
+			return v[i].failure ? err_wrap(e, r, "%s", v[i].failure) : r;
+	}
+	return 0;
+}
+
+static int plan(struct run *run, struct err *e)
 {
 	struct stage_ctx *c = run->ctx;
-	int r = passwd_apply(&run->passwd, e);
+	int r;
 
-	if (r < 0)
-		return err_wrap(e, r, "failed to create users/groups");
-	r = write_storage(run, e);
-	if (r < 0)
-		return r;
-	r = units_write(&c->root, &c->config->systemd, &run->touched, e);
-	if (r < 0)
-		return err_wrap(e, r, "failed to create units");
-	return write_result(run, e);
+	if (c->config->storage.luks.n)
+		return err_text(e, ENOTSUP,
+				"storage.luks: encrypted volumes are not supported by this build");
+	r = account_load(&c->root, c->arena, &run->accounts, e);
+	return r < 0 ? r : run_steps(run, checks, ARRAY_SIZE(checks), e);
 }
 
-int stage_files(struct stage_ctx *c, struct err *e)
+/* Notes of nothing would only be a file that comes and goes. */
+static bool has_notes(const struct run *run)
 {
-	CLEANUP(run_done) struct run run = { .ctx = c, .lock = -1 };
+	return run->purpose->boot || run->notes.made.n || run->notes.appends.n;
+}
+
+static int save_notes(struct run *run, struct err *e)
+{
+	return has_notes(run) ? journal_save(&run->ctx->root, run->purpose->notes, &run->notes, e) : 0;
+}
+
+static int finish(struct run *run, struct err *e)
+{
+	const struct root *root = &run->ctx->root;
+	int r;
+
+	if (!run->purpose->boot)
+		return has_notes(run) ? root_remove_tree(root, run->purpose->notes, e) : 0;
+	r = touched_sync(&run->touched, e);
+	if (r < 0)
+		return r;
+	run->notes.finished = true;
+	r = save_notes(run, e);
+	if (r == 0)
+		warn_selinux(root);
+	return r;
+}
+
+static int run_for(const struct purpose *purpose, struct stage_ctx *c, struct err *e)
+{
+	CLEANUP(run_done) struct run run = { .ctx = c, .purpose = purpose, .lock = -1 };
 	int r = lock_root(&c->root, &run.lock, e);
 
 	if (r == 0)
 		r = plan(&run, e);
-	if (r < 0)
-		return r;
-	r = staging_fetch(&c->root, c->fetcher, &run.nodes, c->arena, &run.staging, e);
-	if (r < 0)
-		return err_wrap(e, r, "failed to create files");
-	r = journal_save(&c->root, &run.notes, e);
 	if (r == 0)
-		r = apply(&run, e);
+		r = save_notes(&run, e);
 	if (r == 0)
-		r = touched_sync(&run.touched, e);
-	if (r < 0)
-		return r;
-	run.notes.finished = true;
-	r = journal_save(&c->root, &run.notes, e);
-	if (r == 0)
-		warn_selinux(&c->root);
-	return r;
+		r = run_steps(&run, writes, ARRAY_SIZE(writes), e);
+	return r < 0 ? r : finish(&run, e);
+}
+
+int stage_files(struct stage_ctx *c, struct err *e)
+{
+	return run_for(&for_boot, c, e);
+}
+
+int stage_files_image(struct stage_ctx *c, struct err *e)
+{
+	return run_for(&for_image, c, e);
 }

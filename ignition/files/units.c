@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #define UNIT_DIR "/etc/systemd/system"
 
@@ -108,6 +109,7 @@ struct units {
 	const struct root *root;
 	const char *base; /* the root's path for the log, "" for "/" */
 	struct touched *touched;
+	uid_t owner; /* and group: root's, or whoever may not give files away keeps them */
 };
 
 static int touch(const struct units *u, const char *path, struct err *e)
@@ -123,7 +125,9 @@ static int put(const struct units *u, const char *path, const char *contents, st
 {
 	int r = touch(u, path, e);
 
-	return r < 0 ? r : root_write_file(u->root, path, contents, strlen(contents), 0644, 0, 0, e);
+	return r < 0 ? r
+		     : root_write_file(u->root, path, contents, strlen(contents), 0644, u->owner, u->owner,
+				       e);
 }
 
 static int write_dropin(const struct units *u, const struct ign_unit *unit, const struct ign_dropin *d,
@@ -323,7 +327,7 @@ static int write_presets(const struct units *u, const struct ign_systemd *s, str
 	if (text.n == before)
 		return 0;
 	r = touch(u, PRESET_PATH, e);
-	return r < 0 ? r : root_write_file(u->root, PRESET_PATH, text.p, text.n, 0644, 0, 0, e);
+	return r < 0 ? r : root_write_file(u->root, PRESET_PATH, text.p, text.n, 0644, u->owner, u->owner, e);
 }
 
 static int set_preset(const struct units *u, const struct ign_unit *unit, struct err *e)
@@ -357,7 +361,8 @@ static int process_unit(const struct units *u, const struct ign_unit *unit, stru
 
 int units_write(const struct root *root, const struct ign_systemd *s, struct touched *t, struct err *e)
 {
-	const struct units u = { root, strcmp(root->path, "/") ? root->path : "", t };
+	const struct units u = { root, strcmp(root->path, "/") ? root->path : "", t,
+				 geteuid() == 0 ? 0 : (uid_t)-1 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->units.n; i++) {

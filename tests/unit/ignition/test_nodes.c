@@ -226,10 +226,10 @@ static void test_notes(void **state)
 	assert_int_equal(nodes_resolve(&s->root, &lists.s, s->arena, &nodes, NULL), 0);
 	assert_int_equal(nodes_check(&s->root, &nodes, &none, s->arena, &notes, NULL), 0);
 	/* Before anything is written there is nothing to resume. */
-	assert_int_equal(journal_load(&s->root, 42, s->arena, &back, NULL), 0);
+	assert_int_equal(journal_load(&s->root, JOURNAL_PATH, 42, s->arena, &back, NULL), 0);
 	assert_false(back.resumed);
-	assert_int_equal(journal_save(&s->root, &notes, NULL), 0);
-	assert_int_equal(journal_load(&s->root, 7, s->arena, &back, NULL),
+	assert_int_equal(journal_save(&s->root, JOURNAL_PATH, &notes, NULL), 0);
+	assert_int_equal(journal_load(&s->root, JOURNAL_PATH, 7, s->arena, &back, NULL),
 			 0); /* unfinished: any config resumes */
 	assert_true(back.resumed && back.interrupted);
 	assert_int_equal(back.made.n, 3);
@@ -241,10 +241,10 @@ static void test_notes(void **state)
 	assert_true(journal_append(&back, "/dir/file")->sum ==
 		    journal_sum(journal_sum(0, NULL, 0), "text", 4));
 	notes.finished = true;
-	assert_int_equal(journal_save(&s->root, &notes, NULL), 0);
-	assert_int_equal(journal_load(&s->root, 42, s->arena, &back, NULL), 0);
+	assert_int_equal(journal_save(&s->root, JOURNAL_PATH, &notes, NULL), 0);
+	assert_int_equal(journal_load(&s->root, JOURNAL_PATH, 42, s->arena, &back, NULL), 0);
 	assert_true(back.resumed && !back.interrupted);
-	assert_int_equal(journal_load(&s->root, 7, s->arena, &back, NULL), 0);
+	assert_int_equal(journal_load(&s->root, JOURNAL_PATH, 7, s->arena, &back, NULL), 0);
 	assert_false(back.resumed);
 	assert_int_equal(back.made.n, 0);
 }
@@ -273,7 +273,7 @@ static void test_damaged_journal(void **state)
 		assert_int_equal(
 			root_write_file(&s->root, JOURNAL_PATH, text, n, 0600, (uid_t)-1, (gid_t)-1, NULL),
 			0);
-		assert_int_equal(journal_load(&s->root, 1, s->arena, &j, NULL), 0);
+		assert_int_equal(journal_load(&s->root, JOURNAL_PATH, 1, s->arena, &j, NULL), 0);
 		assert_false(j.resumed);
 		assert_int_equal(j.made.n, 0);
 	}
