@@ -12,6 +12,7 @@
 
 struct arena;
 struct buf;
+struct json_object;
 struct report;
 
 struct opt_i64 {
@@ -79,23 +80,18 @@ struct cfg_path {
 #define CFG_CHILD(up, key) (&(const struct cfg_path){ (up), (key), 0 })
 #define CFG_ENTRY(up, idx) (&(const struct cfg_path){ (up), NULL, (idx) })
 
-/* "[0,0,...]" must not buy a hundred times its size in structs. */
-enum {
-	CFG_MAX_LIST = 65536,      /* entries of one list */
-	CFG_MAX_ENTRIES = 1 << 19, /* of all lists of a document */
-};
+enum { CFG_MAX_LIST = 65536 }; /* entries: "[0,0,...]" must not buy a hundred times its size in structs */
 
 /*
- * Fills *out (zeroed by the caller) from a value in a text that jscan_check() accepted (base/jread.h).
- * Unknown keys and keys in another case are warnings; wrong types and over-long lists are errors; all
- * go to the report and the walk goes on. null means absent. Fields younger than `minor` are unknown.
- * Nothing in *out points into the text. Returns 0 or -ENOMEM.
+ * Fills *out (zeroed by the caller) from a parsed document. Unknown keys and keys in another case
+ * are warnings; wrong types and over-long lists are errors; all go to the report and the walk goes
+ * on. null means absent. Fields younger than `minor` are unknown. Returns 0 or -ENOMEM.
  */
-int cfg_decode(const struct cfg_desc *desc, const char *value, unsigned minor, struct arena *a,
+int cfg_decode(const struct cfg_desc *desc, struct json_object *obj, unsigned minor, struct arena *a,
 	       struct report *rep, void *out);
 
-/* What a user calls the type of a value, for "expected string, got ...". */
-const char *cfg_type_name(const char *value);
+/* What a user calls the type of a parsed value, for "expected string, got ...". */
+const char *cfg_type_name(struct json_object *v);
 
 /*
  * out = parent overlaid with child (both const, all three of desc->size bytes; out may share memory

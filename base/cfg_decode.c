@@ -1,144 +1,118 @@
 #include "base/cfg.h"
 #include <errno.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include "base/arena.h"
-#include "base/buf.h"
-#include "base/jread.h"
-#include "base/jscan_priv.h"
 #include "base/report.h"
 
 struct decoder {
 	struct arena *arena;
 	struct report *report;
-	const char *p;  /* the value to be read; each function below leaves it behind what it read */
-	struct buf key; /* of an unknown member */
-	size_t entries; /* of all lists */
 	unsigned minor;
 };
 
-static int decode_object(struct decoder *d, const struct cfg_desc *desc, const struct cfg_path *path,
-			 void *out);
+static int decode_object(struct decoder *d, const struct cfg_desc *desc, struct json_object *obj,
+			 const struct cfg_path *path, void *out);
 
-const char *cfg_type_name(const char *value)
+const char *cfg_type_name(struct json_object *v)
 {
-	static const char *const name[] = {
-		[JREAD_NULL] = "null",  [JREAD_BOOL] = "boolean",
-		[JREAD_INT] = "number", [JREAD_REAL] = "a number with a fraction or an exponent",
-		[JREAD_STR] = "string", [JREAD_LIST] = "list",
-		[JREAD_OBJ] = "object",
-	};
-
-	return name[jread_type(value)];
+	switch (json_object_get_type(v)) {
+	case json_type_double:
+		return "a number with a fraction or an exponent";
+	case json_type_array:
+		return "list";
+	case json_type_int:
+		return "number";
+	default:
+		return json_type_to_name(json_object_get_type(v));
+	}
 }
 
-static int wrong_type(struct decoder *d, const char *want, const struct cfg_path *path)
+static int wrong_type(struct decoder *d, const char *want, struct json_object *v, const struct cfg_path *path)
 {
-	const char *value = d->p;
-
-	d->p = jread_skip(value);
 	return report_add(d->report, SEV_ERROR, AT_VALUE, path, "expected %s, got %s", want,
-			  cfg_type_name(value));
+			  cfg_type_name(v));
 }
 
 /* Exact match first, then any case: Go's rule, which configs in the wild rely on. */
-static const struct cfg_field *find(const struct cfg_desc *desc, const char *quote, bool *ret_exact)
+static const struct cfg_field *find(const struct cfg_desc *desc, const char *key, bool *ret_exact)
 {
 	const struct cfg_field *other = NULL;
 
 	for (size_t i = 0; i < desc->n_fields; i++) {
 		const struct cfg_field *f = &desc->fields[i];
 
-		if (!jscan_key_equals(quote, f->key, ret_exact))
-			continue;
-		if (*ret_exact)
+		if (strcmp(f->key, key) == 0) {
+			*ret_exact = true;
 			return f;
-		if (!other)
+		}
+		if (!other && strcasecmp(f->key, key) == 0)
 			other = f;
 	}
 	*ret_exact = false;
 	return other;
 }
 
-static int decode_string(struct decoder *d, const struct cfg_path *path, const char **out)
+static int decode_string(struct decoder *d, struct json_object *v, const struct cfg_path *path,
+			 const char **out)
 {
 	char *s;
 
-	if (jread_type(d->p) != JREAD_STR)
-		return wrong_type(d, "string", path);
-	s = arena_alloc_text(d->arena, jread_str_len(d->p) + 1);
+	if (!json_object_is_type(v, json_type_string))
+		return wrong_type(d, "string", v, path);
+	s = arena_strndup(d->arena, json_object_get_string(v), (size_t)json_object_get_string_len(v));
 	if (!s)
 		return -ENOMEM;
-	d->p = jread_str(d->p, s);
 	*out = s;
 	return 0;
 }
 
-static int decode_int(struct decoder *d, const struct cfg_path *path, struct opt_i64 *out)
+static int decode_int(struct decoder *d, struct json_object *v, const struct cfg_path *path,
+		      struct opt_i64 *out)
 {
 	int64_t i;
 
-	if (jread_type(d->p) != JREAD_INT)
-		return wrong_type(d, "integer", path);
-	if (!jread_int(d->p, &i)) {
-		d->p = jread_skip(d->p);
+	if (!json_object_is_type(v, json_type_int))
+		return wrong_type(d, "integer", v, path);
+	/* json-c saturates silently. Above, its unsigned view tells; below, the limit itself is given up. */
+	i = json_object_get_int64(v);
+	if ((i == INT64_MAX && json_object_get_uint64(v) > INT64_MAX) || i == INT64_MIN)
 		return report_add(d->report, SEV_ERROR, AT_VALUE, path, "integer out of range");
-	}
-	d->p = jread_skip(d->p);
 	*out = (struct opt_i64){ true, i };
 	return 0;
 }
 
-static int decode_bool(struct decoder *d, const struct cfg_path *path, struct opt_bool *out)
-{
-	if (jread_type(d->p) != JREAD_BOOL)
-		return wrong_type(d, "boolean", path);
-	*out = (struct opt_bool){ true, *d->p == 't' };
-	d->p = jread_skip(d->p);
-	return 0;
-}
-
-static int decode_entry(struct decoder *d, const struct cfg_field *f, const struct cfg_path *path, void *slot)
-{
-	if (f->kind == CFG_LIST)
-		return decode_object(d, f->sub, path, slot);
-	*(const char **)slot = "";
-	if (jread_type(d->p) != JREAD_NULL)
-		return decode_string(d, path, slot);
-	d->p = jread_skip(d->p);
-	return 0;
-}
-
-static int decode_list(struct decoder *d, const struct cfg_field *f, const struct cfg_path *path,
-		       struct cfg_list *out)
+static int decode_list(struct decoder *d, const struct cfg_field *f, struct json_object *v,
+		       const struct cfg_path *path, struct cfg_list *out)
 {
 	size_t size = f->kind == CFG_STRLIST ? sizeof(char *) : f->sub->size, n;
-	const char *list = d->p;
 	char *slot;
 	int r = 0;
 
-	if (jread_type(list) != JREAD_LIST)
-		return wrong_type(d, "list", path);
-	n = jread_count(list);
-	d->entries += n;
+	if (!json_object_is_type(v, json_type_array))
+		return wrong_type(d, "list", v, path);
+	n = json_object_array_length(v);
 	*out = (struct cfg_list){ 0 };
-	if (n > CFG_MAX_LIST || d->entries > CFG_MAX_ENTRIES) {
-		d->p = jread_skip(list);
-		return report_add(d->report, SEV_ERROR, AT_VALUE, path, "more than %d entries%s",
-				  n > CFG_MAX_LIST ? CFG_MAX_LIST : CFG_MAX_ENTRIES,
-				  n > CFG_MAX_LIST ? "" : " in all lists together");
-	}
-	slot = n ? arena_alloc(d->arena, n * size) : NULL;
-	if (n && !slot)
+	if (n == 0)
+		return 0;
+	if (n > CFG_MAX_LIST)
+		return report_add(d->report, SEV_ERROR, AT_VALUE, path, "more than %d entries", CFG_MAX_LIST);
+	slot = arena_alloc(d->arena, n * size);
+	if (!slot)
 		return -ENOMEM;
 	*out = (struct cfg_list){ slot, n };
-	d->p = jread_enter(list);
 	for (size_t i = 0; r == 0 && i < n; i++, slot += size) {
-		r = decode_entry(d, f, CFG_ENTRY(path, i), slot);
-		d->p = jread_next_from(d->p);
+		struct json_object *e = json_object_array_get_idx(v, i);
+
+		if (f->kind == CFG_LIST) {
+			r = decode_object(d, f->sub, e, CFG_ENTRY(path, i), slot);
+		} else {
+			*(const char **)slot = "";
+			r = e ? decode_string(d, e, CFG_ENTRY(path, i), (const char **)slot) : 0;
+		}
 	}
-	d->p++;
 	return r;
 }
 
@@ -164,26 +138,28 @@ static int warn_null_object(struct decoder *d, const struct cfg_path *path)
 			  null_object(path, place, sizeof place));
 }
 
-static int decode_field(struct decoder *d, const struct cfg_field *f, const struct cfg_path *path, void *out)
+static int decode_field(struct decoder *d, const struct cfg_field *f, struct json_object *v,
+			const struct cfg_path *path, void *out)
 {
-	if (f->kind != CFG_OBJ && jread_type(d->p) == JREAD_NULL) { /* as if absent */
-		d->p = jread_skip(d->p);
+	if (!v && f->kind != CFG_OBJ) /* null: as if absent */
 		return 0;
-	}
 	switch (f->kind) {
 	case CFG_STR:
-		return decode_string(d, path, out);
+		return decode_string(d, v, path, out);
 	case CFG_INT:
-		return decode_int(d, path, out);
+		return decode_int(d, v, path, out);
 	case CFG_BOOL:
-		return decode_bool(d, path, out);
+		if (!json_object_is_type(v, json_type_boolean))
+			return wrong_type(d, "boolean", v, path);
+		*(struct opt_bool *)out = (struct opt_bool){ true, json_object_get_boolean(v) };
+		return 0;
 	case CFG_OBJ:
 		if (f->flags & CFG_OPTIONAL)
-			*(bool *)out = jread_type(d->p) != JREAD_NULL;
-		return decode_object(d, f->sub, path, out);
+			*(bool *)out = v;
+		return decode_object(d, f->sub, v, path, out);
 	case CFG_LIST:
 	case CFG_STRLIST:
-		return decode_list(d, f, path, out);
+		return decode_list(d, f, v, path, out);
 	}
 	return -EINVAL;
 }
@@ -202,54 +178,35 @@ static void fill_plain(const struct cfg_desc *desc, char *out)
 	}
 }
 
-static int unused_key(struct decoder *d, const struct cfg_path *path, const char *quote)
+static int decode_object(struct decoder *d, const struct cfg_desc *desc, struct json_object *obj,
+			 const struct cfg_path *path, void *out)
 {
-	int r;
-
-	buf_clear(&d->key);
-	r = buf_reserve(&d->key, jread_str_len(quote));
-	if (r < 0)
-		return -ENOMEM;
-	(void)jread_str(quote, d->key.p);
-	return report_add(d->report, SEV_WARN, AT_KEY, CFG_CHILD(path, d->key.p), "unused key %s", d->key.p);
-}
-
-static int decode_object(struct decoder *d, const struct cfg_desc *desc, const struct cfg_path *path,
-			 void *out)
-{
-	int r = 0;
-
 	fill_plain(desc, out);
-	if (jread_type(d->p) == JREAD_NULL) {
-		d->p = jread_skip(d->p);
+	if (!obj)
 		return path ? warn_null_object(d, path) : 0;
-	}
-	if (jread_type(d->p) != JREAD_OBJ)
-		return wrong_type(d, "object", path);
-	for (d->p = jread_enter(d->p); r == 0 && !jread_at_end(d->p); d->p = jread_next_from(d->p)) {
-		const char *quote = d->p;
+	if (!json_object_is_type(obj, json_type_object))
+		return wrong_type(d, "object", obj, path);
+	json_object_object_foreach(obj, key, val) {
 		bool exact;
-		const struct cfg_field *f = find(desc, quote, &exact);
+		const struct cfg_field *f = find(desc, key, &exact);
 		bool known = f && f->since <= d->minor;
+		int r = 0;
 
-		d->p = jread_value(quote);
 		if (!known || !exact)
-			r = unused_key(d, path, quote);
+			r = report_add(d->report, SEV_WARN, AT_KEY, CFG_CHILD(path, key), "unused key %s",
+				       key);
 		if (r == 0 && known)
-			r = decode_field(d, f, CFG_CHILD(path, f->key), (char *)out + f->off);
-		else
-			d->p = jread_skip(d->p);
+			r = decode_field(d, f, val, CFG_CHILD(path, f->key), (char *)out + f->off);
+		if (r < 0)
+			return r;
 	}
-	d->p++;
-	return r;
+	return 0;
 }
 
-int cfg_decode(const struct cfg_desc *desc, const char *value, unsigned minor, struct arena *a,
+int cfg_decode(const struct cfg_desc *desc, struct json_object *obj, unsigned minor, struct arena *a,
 	       struct report *rep, void *out)
 {
-	struct decoder d = { .arena = a, .report = rep, .p = value, .minor = minor };
-	int r = decode_object(&d, desc, NULL, out);
+	struct decoder d = { .arena = a, .report = rep, .minor = minor };
 
-	buf_done(&d.key);
-	return r;
+	return decode_object(&d, desc, obj, NULL, out);
 }

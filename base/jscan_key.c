@@ -3,11 +3,11 @@
 
 enum { END = -1 };
 
-/* A key's bytes, one at a time. */
+/* A key's bytes, one at a time. A lone surrogate reads as U+FFFD, as json-c and Go read it. */
 struct reader {
 	const char *p;
-	char pending[4];
-	size_t n, at;
+	unsigned char pending[4];
+	unsigned n, at;
 };
 
 int jscan_hex(char c)
@@ -27,50 +27,51 @@ static unsigned hex4(const char *p)
 	return v;
 }
 
-static size_t put_utf8(unsigned c, char *out)
+static void put_utf8(struct reader *r, unsigned c)
 {
 	unsigned tail = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
 	static const unsigned char lead[] = { 0, 0xc0, 0xe0, 0xf0 };
 
-	*out++ = (char)(lead[tail] | c >> 6 * tail);
-	for (unsigned i = tail; i--;)
-		*out++ = (char)(0x80 | (c >> 6 * i & 0x3f));
-	return tail + 1;
+	r->n = r->at = 0;
+	r->pending[r->n++] = (unsigned char)(lead[tail] | c >> 6 * tail);
+	while (tail--)
+		r->pending[r->n++] = (unsigned char)(0x80 | (c >> 6 * tail & 0x3f));
 }
 
-size_t jscan_unescape(const char **p, char *out)
+static void read_escape(struct reader *r)
 {
 	static const char name[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
-	const char *s = *p;
-	unsigned c, low;
+	unsigned c = 0xfffd, low;
 
-	if (s[1] != 'u') {
-		*out = means[strchr(name, s[1]) - name];
-		*p = s + 2;
-		return 1;
+	if (r->p[1] != 'u') {
+		put_utf8(r, (unsigned char)means[strchr(name, r->p[1]) - name]);
+		r->p += 2;
+		return;
 	}
-	c = hex4(s + 2);
-	*p = s + 6;
-	if (c < 0xd800 || c >= 0xe000)
-		return put_utf8(c, out);
-	low = c < 0xdc00 && s[6] == '\\' && s[7] == 'u' ? hex4(s + 8) : 0;
-	if (low < 0xdc00 || low >= 0xe000)
-		return put_utf8(0xfffd, out);
-	*p = s + 12;
-	return put_utf8(0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00), out);
+	c = hex4(r->p + 2);
+	r->p += 6;
+	if (c >= 0xd800 && c < 0xe000) {
+		low = c < 0xdc00 && r->p[0] == '\\' && r->p[1] == 'u' ? hex4(r->p + 2) : 0;
+		if (low >= 0xdc00 && low < 0xe000) {
+			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+			r->p += 6;
+		} else {
+			c = 0xfffd;
+		}
+	}
+	put_utf8(r, c);
 }
 
 static int next(struct reader *r)
 {
 	if (r->at < r->n)
-		return (unsigned char)r->pending[r->at++];
+		return r->pending[r->at++];
 	if (*r->p == '"')
 		return END;
 	if (*r->p != '\\')
 		return (unsigned char)*r->p++;
-	r->n = jscan_unescape(&r->p, r->pending);
-	r->at = 1;
-	return (unsigned char)r->pending[0];
+	read_escape(r);
+	return r->pending[r->at++];
 }
 
 static int fold(int c)

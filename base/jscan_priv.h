@@ -1,16 +1,10 @@
-/* What the passes over a text share: the text of keys and strings, with their escapes resolved. */
+/* What the two passes of the scanner share: the text of keys, with their escapes resolved. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 int jscan_hex(char c); /* 0..15 or -1 */
-
-/*
- * The escape that *p points at, which is left behind it: up to four bytes. A lone surrogate is U+FFFD,
- * as Go reads it.
- */
-size_t jscan_unescape(const char **p, char *out);
 
 /* All take a key's opening quote in text that the scanner accepted. */
 uint64_t jscan_key_hash(const char *quote, const char *end, bool escaped, bool fold_case);

@@ -1,11 +1,12 @@
 #include "ignition/config/config.h"
 #include <errno.h>
+#include <json-c/json.h>
 #include <string.h>
+#include <strings.h>
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/jread.h"
 #include "base/jscan.h"
 #include "base/report.h"
 #include "ignition/config/parse_priv.h"
@@ -17,6 +18,17 @@ static const struct {
 	{ "3.0.0", 0 }, { "3.1.0", 1 }, { "3.2.0", 2 }, { "3.3.0", 3 },
 	{ "3.4.0", 4 }, { "3.5.0", 5 }, { "3.6.0", 6 }, { "3.7.0-experimental", IGN_MINOR_EXPERIMENTAL },
 };
+
+static void json_putp(struct json_object **o)
+{
+	json_object_put(*o);
+}
+
+static void tokenerp(struct json_tokener **t)
+{
+	if (*t)
+		json_tokener_free(*t);
+}
 
 /* Dot-separated identifiers of letters, digits and '-', none empty. */
 static bool identifiers_ok(const char *s, size_t n)
@@ -75,37 +87,44 @@ int ign_version_parse(const char *text, unsigned *ret_minor)
 	return -ENOTSUP;
 }
 
+/* As the decoder matches keys: exactly, else in any case. */
+static struct json_object *member(struct json_object *obj, const char *key)
+{
+	struct json_object *found = NULL;
+
+	if (json_object_object_get_ex(obj, key, &found))
+		return found;
+	json_object_object_foreach(obj, k, v) {
+		if (strcasecmp(k, key) == 0)
+			found = v;
+	}
+	return found;
+}
+
 static int not_valid(struct err *e)
 {
 	return err_text(e, EBADMSG, "config is not valid");
 }
 
 /* Only .ignition.version; mistakes above it are findings. */
-static int find_version(const char *root, struct arena *a, struct report *rep, unsigned *ret_minor,
-			struct err *e)
+static int find_version(struct json_object *root, struct report *rep, unsigned *ret_minor, struct err *e)
 {
 	const struct cfg_path *at = CFG_CHILD(NULL, "ignition"), *version_at = CFG_CHILD(at, "version");
-	const char *ign = jread_member(root, "ignition"), *version = NULL;
-	char *text;
+	struct json_object *ign = member(root, "ignition"), *version;
+	const char *text;
 	int r;
 
-	if (ign && jread_type(ign) != JREAD_OBJ && jread_type(ign) != JREAD_NULL) {
+	if (ign && !json_object_is_type(ign, json_type_object)) {
 		r = report_add(rep, SEV_ERROR, AT_VALUE, at, "expected object, got %s", cfg_type_name(ign));
 		return r < 0 ? r : not_valid(e);
 	}
-	if (ign && jread_type(ign) == JREAD_OBJ)
-		version = jread_member(ign, "version");
-	if (version && jread_type(version) != JREAD_STR && jread_type(version) != JREAD_NULL) {
+	version = ign ? member(ign, "version") : NULL;
+	if (version && !json_object_is_type(version, json_type_string)) {
 		r = report_add(rep, SEV_ERROR, AT_VALUE, version_at, "expected string, got %s",
 			       cfg_type_name(version));
 		return r < 0 ? r : not_valid(e);
 	}
-	if (!version || jread_type(version) == JREAD_NULL)
-		return err_text(e, EBADMSG, "invalid config version (couldn't parse)");
-	text = arena_alloc_text(a, jread_str_len(version) + 1);
-	if (!text)
-		return -ENOMEM;
-	(void)jread_str(version, text);
+	text = version ? json_object_get_string(version) : "";
 	r = ign_version_parse(text, ret_minor);
 	if (r == -EINVAL)
 		return err_text(e, EBADMSG, "invalid config version (couldn't parse)");
@@ -118,12 +137,19 @@ static int find_version(const char *root, struct arena *a, struct report *rep, u
 	return r < 0 ? r : err_text(e, EBADMSG, "unsupported config version");
 }
 
-/* To the top of a strict text. A document that is no object is a finding, except null. */
-static int read_top(const char *text, size_t len, struct report *rep, const char **ret, struct err *e)
+/* Strict text to a json-c tree. A document that is no object is a finding, except null. */
+static int read_tree(const char *text, size_t len, struct report *rep, struct json_object **ret,
+		     struct err *e)
 {
+	static const struct {
+		char first;
+		const char *name;
+	} others[] = { { '[', "list" }, { '"', "string" }, { 't', "boolean" }, { 'f', "boolean" } };
+	CLEANUP(tokenerp) struct json_tokener *tok = NULL;
 	struct jscan_fault fault;
+	const char *type = "number";
+	size_t start = 0;
 	unsigned line, col;
-	const char *top;
 	int r;
 
 	if (len > IGN_CONFIG_MAX_BYTES) {
@@ -139,31 +165,37 @@ static int read_top(const char *text, size_t len, struct report *rep, const char
 	}
 	if (r < 0)
 		return r;
-	top = jread_skip_space(text); /* something else is there: the scanner said so */
-	if (*top == 'n')
+	while (strchr(" \t\r\n", text[start])) /* something else is there: the scanner said so */
+		start++;
+	if (text[start] == 'n')
 		return err_text(e, EBADMSG, "invalid config version (couldn't parse)");
-	if (*top != '{') {
-		r = report_add(rep, SEV_ERROR, AT_VALUE, NULL, "expected object, got %s",
-			       *top == '[' || *top == '"'   ? cfg_type_name(top)
-			       : *top == 't' || *top == 'f' ? "boolean"
-							    : "number");
+	if (text[start] != '{') {
+		for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+			if (text[start] == others[i].first)
+				type = others[i].name;
+		r = report_add(rep, SEV_ERROR, AT_VALUE, NULL, "expected object, got %s", type);
 		return r < 0 ? r : not_valid(e);
 	}
-	*ret = top;
+	tok = json_tokener_new_ex(JSCAN_MAX_DEPTH + 2);
+	if (!tok)
+		return -ENOMEM;
+	*ret = json_tokener_parse_ex(tok, text, (int)len);
+	if (!*ret) /* the scanner accepted it, so memory is what is missing */
+		return -ENOMEM;
 	return 0;
 }
 
 static int parse_located(const char *text, size_t len, struct arena *a, struct report *rep,
 			 struct ign_config *ret, struct err *e)
 {
-	const char *root;
+	CLEANUP(json_putp) struct json_object *root = NULL;
 	CLEANUP(report_done) struct report keys = { 0 };
 	struct ign_config c = { 0 };
 	unsigned minor = 0;
-	int r = read_top(text, len, rep, &root, e);
+	int r = read_tree(text, len, rep, &root, e);
 
 	if (r == 0)
-		r = find_version(root, a, rep, &minor, e);
+		r = find_version(root, rep, &minor, e);
 	if (r == 0)
 		r = cfg_decode(&ign_config_desc, root, minor, a, &keys, &c);
 	if (r < 0)
@@ -198,11 +230,11 @@ int ign_config_parse(const char *text, size_t len, struct arena *a, struct repor
 int ign_config_parse_cache(const char *text, size_t len, struct arena *a, struct ign_config *ret,
 			   struct err *e)
 {
-	const char *root;
+	CLEANUP(json_putp) struct json_object *root = NULL;
 	CLEANUP(report_done) struct report rep = { 0 };
 	CLEANUP(buf_done) struct buf why = { 0 };
 	struct ign_config c = { 0 };
-	int r = read_top(text, len, &rep, &root, e);
+	int r = read_tree(text, len, &rep, &root, e);
 
 	if (r == 0)
 		r = cfg_decode(&ign_config_desc, root, IGN_MINOR_EXPERIMENTAL, a, &rep, &c);
