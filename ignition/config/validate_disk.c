@@ -7,21 +7,14 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 
-enum { PARTITION_LABEL_MAX = 36 }; /* bytes, as upstream counts; GPT itself holds 36 UTF-16 units */
-
-struct span {
-	int64_t first, last;
-	size_t idx;
-};
-
 /* Where both are given and the start is fixed; size 0 means "the rest" and counts as its start only. */
-static bool span_of(const struct ign_partition *p, struct span *ret)
+static bool span_of(const struct ign_partition *p, struct v_span *ret)
 {
 	uint64_t last = (uint64_t)p->start_mib.v + (uint64_t)p->size_mib.v - (p->size_mib.v != 0);
 
 	if (!p->start_mib.set || !p->size_mib.set || p->start_mib.v == 0)
 		return false;
-	*ret = (struct span){ .first = p->start_mib.v, .last = (int64_t)last };
+	*ret = (struct v_span){ .first = p->start_mib.v, .last = (int64_t)last };
 	if (ret->last < ret->first)
 		ret->last = p->size_mib.v < 0 ? ret->first : INT64_MAX;
 	return true;
@@ -29,36 +22,63 @@ static bool span_of(const struct ign_partition *p, struct span *ret)
 
 static int by_first(const void *a, const void *b)
 {
-	const struct span *x = a, *y = b;
+	const struct v_span *x = a, *y = b;
 
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
-static int by_idx(const void *a, const void *b)
-{
-	const struct span *x = a, *y = b;
-
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
 	return x->idx < y->idx ? -1 : x->idx > y->idx;
 }
 
-static bool any_overlap(struct span *v, size_t n)
+/* Whether two of those that stand before the limit in the list overlap; v is sorted. */
+static bool any_overlap(const struct v_span *v, size_t n, size_t limit)
 {
-	bool hit = false;
+	const struct v_span *top = NULL;
 
-	qsort(v, n, sizeof *v, by_first);
-	for (size_t i = 1, top = 0; i < n && !hit; i++) {
-		hit = v[i].first <= v[top].last;
-		top = v[i].last > v[top].last ? i : top;
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].idx >= limit)
+			continue;
+		if (top && v[i].first <= top->last)
+			return true;
+		top = top && top->last >= v[i].last ? top : &v[i];
 	}
-	qsort(v, n, sizeof *v, by_idx);
-	return hit;
+	return false;
 }
 
-/* The first partition in the list that an earlier one reaches into. */
+size_t v_spans_overlap(struct v_span *v, size_t n)
+{
+	size_t low = 0, high = 0;
+
+	qsort(v, n, sizeof *v, by_first);
+	for (size_t i = 0; i < n; i++)
+		high = v[i].idx > high ? v[i].idx : high;
+	if (!any_overlap(v, n, high + 1))
+		return SIZE_MAX;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (any_overlap(v, n, mid + 1))
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+size_t v_numbers_collide(struct v_span *v, size_t n)
+{
+	size_t first = SIZE_MAX;
+
+	qsort(v, n, sizeof *v, by_first);
+	for (size_t i = 1; i < n; i++)
+		if (v[i].first == v[i - 1].first && v[i].idx < first)
+			first = v[i].idx;
+	return first;
+}
+
 static void check_overlap(struct vctx *v, const struct cfg_path *at, const struct ign_disk *d)
 {
-	struct span *spans = arena_alloc(v->arena, (d->partitions.n + 1) * sizeof *spans);
-	size_t n = 0;
+	struct v_span *spans = arena_alloc(v->arena, (d->partitions.n + 1) * sizeof *spans);
+	size_t n = 0, first;
 
 	if (!spans) {
 		v->r = -ENOMEM;
@@ -67,25 +87,15 @@ static void check_overlap(struct vctx *v, const struct cfg_path *at, const struc
 	for (size_t i = 0; i < d->partitions.n; i++)
 		if (span_of(&d->partitions.v[i], &spans[n]))
 			spans[n++].idx = i;
-	if (!any_overlap(spans, n))
-		return;
-	for (size_t k = 1; k < n; k++)
-		for (size_t i = 0; i < k; i++)
-			if (spans[i].first <= spans[k].last && spans[k].first <= spans[i].last) {
-				v_error(v, CFG_ENTRY(at, spans[k].idx), "partitions overlap");
-				return;
-			}
-}
-
-static int by_number(const void *a, const void *b)
-{
-	return by_first(a, b) ? by_first(a, b) : by_idx(a, b);
+	first = v_spans_overlap(spans, n);
+	if (first != SIZE_MAX)
+		v_error(v, CFG_ENTRY(at, first), "partitions overlap");
 }
 
 static void check_numbers(struct vctx *v, const struct cfg_path *at, const struct ign_disk *d)
 {
-	struct span *numbers = arena_alloc(v->arena, (d->partitions.n + 1) * sizeof *numbers);
-	size_t n = 0, first = SIZE_MAX;
+	struct v_span *numbers = arena_alloc(v->arena, (d->partitions.n + 1) * sizeof *numbers);
+	size_t n = 0, first;
 
 	if (!numbers) {
 		v->r = -ENOMEM;
@@ -93,11 +103,8 @@ static void check_numbers(struct vctx *v, const struct cfg_path *at, const struc
 	}
 	for (size_t i = 0; i < d->partitions.n; i++)
 		if (d->partitions.v[i].number.v)
-			numbers[n++] = (struct span){ .first = d->partitions.v[i].number.v, .idx = i };
-	qsort(numbers, n, sizeof *numbers, by_number);
-	for (size_t i = 1; i < n; i++)
-		if (numbers[i].first == numbers[i - 1].first && numbers[i].idx < first)
-			first = numbers[i].idx;
+			numbers[n++] = (struct v_span){ .first = d->partitions.v[i].number.v, .idx = i };
+	first = v_numbers_collide(numbers, n);
 	if (first != SIZE_MAX)
 		v_error(v, CFG_ENTRY(at, first), "partition numbers collide");
 }
@@ -122,7 +129,7 @@ static void check_labels(struct vctx *v, const struct cfg_path *at, const struct
 		v_error(v, CFG_ENTRY(at, first), "cannot use the same partition label twice");
 }
 
-static void check_guid(struct vctx *v, const struct cfg_path *at, const char *guid)
+void v_guid(struct vctx *v, const struct cfg_path *at, const char *guid)
 {
 	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 	bool ok = !guid || strlen(guid) == strlen(form);
@@ -148,8 +155,8 @@ static void check_partition(struct vctx *v, const struct cfg_path *at, const str
 		v_error(v, label, "partition labels may not exceed 36 characters");
 	else if (p->label && strchr(p->label, ':'))
 		v_error(v, label, "partition label will be truncated to text before the colon");
-	check_guid(v, CFG_CHILD(at, "guid"), p->guid);
-	check_guid(v, CFG_CHILD(at, "typeGuid"), p->type_guid);
+	v_guid(v, CFG_CHILD(at, "guid"), p->guid);
+	v_guid(v, CFG_CHILD(at, "typeGuid"), p->type_guid);
 }
 
 void v_disks(struct vctx *v, const struct cfg_path *at)
@@ -171,30 +178,35 @@ void v_disks(struct vctx *v, const struct cfg_path *at)
 	}
 }
 
-static void check_raid_level(struct vctx *v, const struct cfg_path *at, const struct ign_raid *r)
+enum v_raid_level v_raid_level(const char *level)
 {
 	static const struct {
 		const char *name;
-		bool spares;
+		enum v_raid_level kind;
 	} levels[] = {
-		{ "linear", false }, { "raid0", false }, { "0", false },     { "stripe", false },
-		{ "raid1", true },   { "1", true },      { "mirror", true }, { "raid4", true },
-		{ "4", true },       { "raid5", true },  { "5", true },      { "raid6", true },
-		{ "6", true },       { "raid10", true }, { "10", true },
+		{ "linear", RAID_NO_SPARES }, { "raid0", RAID_NO_SPARES },  { "0", RAID_NO_SPARES },
+		{ "stripe", RAID_NO_SPARES }, { "raid1", RAID_SPARES_OK },  { "1", RAID_SPARES_OK },
+		{ "mirror", RAID_SPARES_OK }, { "raid4", RAID_SPARES_OK },  { "4", RAID_SPARES_OK },
+		{ "raid5", RAID_SPARES_OK },  { "5", RAID_SPARES_OK },      { "raid6", RAID_SPARES_OK },
+		{ "6", RAID_SPARES_OK },      { "raid10", RAID_SPARES_OK }, { "10", RAID_SPARES_OK },
 	};
 
-	if (v->minor >= 3 && !v_given(r->level)) {
+	for (size_t i = 0; level && i < ARRAY_SIZE(levels); i++)
+		if (strcmp(levels[i].name, level) == 0)
+			return levels[i].kind;
+	return RAID_UNKNOWN;
+}
+
+static void check_raid_level(struct vctx *v, const struct cfg_path *at, const struct ign_raid *r)
+{
+	enum v_raid_level level = v_raid_level(r->level);
+
+	if (v->minor >= 3 && !v_given(r->level))
 		v_error(v, at, "raid level is required");
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
-		if (!r->level || strcmp(levels[i].name, r->level) != 0)
-			continue;
-		if (!levels[i].spares && r->spares.v != 0)
-			v_error(v, at, "spares unsupported for linear and raid0 arrays");
-		return;
-	}
-	v_error(v, at, "unrecognized raid level");
+	else if (level == RAID_UNKNOWN)
+		v_error(v, at, "unrecognized raid level");
+	else if (level == RAID_NO_SPARES && r->spares.v != 0)
+		v_error(v, at, "spares unsupported for linear and raid0 arrays");
 }
 
 void v_raid(struct vctx *v, const struct cfg_path *at)

@@ -30,6 +30,31 @@ static inline bool v_given(const char *s) /* neither absent nor "" */
 	return s && *s;
 }
 
+/*
+ * Rules that other families of documents share: they take values, not the structs of 3.x, and mean by
+ * the context's minor a version of 3.x.
+ */
+enum { PARTITION_LABEL_MAX = 36 }; /* bytes, as upstream counts; GPT itself holds 36 UTF-16 units */
+enum v_raid_level { RAID_UNKNOWN, RAID_NO_SPARES, RAID_SPARES_OK };
+
+struct v_span { /* of a partition: where it begins and ends; or only its number, in first */
+	int64_t first, last;
+	size_t idx; /* in the list */
+};
+
+size_t v_spans_overlap(struct v_span *v, size_t n);   /* the first that an earlier one reaches into, */
+size_t v_numbers_collide(struct v_span *v, size_t n); /* or has the number of; SIZE_MAX; both sort v */
+void v_guid(struct vctx *v, const struct cfg_path *at, const char *guid);
+enum v_raid_level v_raid_level(const char *level);
+void v_filesystem_label(struct vctx *v, const struct cfg_path *at, const char *format, const char *label);
+void v_hash(struct vctx *v, const struct cfg_path *at, const char *hash);
+const char *v_url_fault(const char *text, unsigned minor); /* why a URL is refused, or NULL */
+const char *v_extension(const char *name); /* from the last dot of the last component on, or "" */
+bool v_unit_extension_ok(const char *name);
+
+/* Whether it is a unit file; ret_install: it has an option in [Install]. text may be NULL. */
+bool v_unit_content(struct vctx *v, const struct cfg_path *at, const char *text, bool *ret_install);
+
 /* validate_resource.c */
 void v_url(struct vctx *v, const struct cfg_path *at, const char *url); /* required to be one */
 void v_proxy(struct vctx *v, const struct cfg_path *at, const char *url, bool for_https);

@@ -50,8 +50,7 @@ static bool arn_ok(const struct url *u)
 	return slashes >= 1;
 }
 
-/* Why the URL is refused, or NULL. */
-static const char *url_fault(const char *text, unsigned minor)
+const char *v_url_fault(const char *text, unsigned minor)
 {
 	const struct scheme *s;
 	const char *why;
@@ -73,7 +72,7 @@ static const char *url_fault(const char *text, unsigned minor)
 
 void v_url(struct vctx *v, const struct cfg_path *at, const char *url)
 {
-	const char *why = url_fault(url ? url : "", v->minor);
+	const char *why = v_url_fault(url ? url : "", v->minor);
 
 	if (why)
 		v_error(v, at, "%s", why);
@@ -108,7 +107,7 @@ void v_tang_url(struct vctx *v, const struct cfg_path *at, const char *url)
 		v_error(v, at, "invalid url scheme");
 }
 
-static void check_hash(struct vctx *v, const struct cfg_path *at, const char *hash)
+void v_hash(struct vctx *v, const struct cfg_path *at, const char *hash)
 {
 	/* 3.0 knew only sha512; sha256 came with 3.1 */
 	static const struct {
@@ -173,7 +172,7 @@ static void check_resource(struct vctx *v, const struct cfg_path *at, const stru
 	for (size_t i = 0; i < r->http_headers.n; i++)
 		check_header(v, CFG_ENTRY(CFG_CHILD(at, "httpHeaders"), i), &r->http_headers.v[i]);
 	if (r->verification.hash)
-		check_hash(v, hash_at, r->verification.hash);
+		v_hash(v, hash_at, r->verification.hash);
 }
 
 void v_resource(struct vctx *v, const struct cfg_path *at, const struct ign_resource *r)

@@ -6,27 +6,26 @@
 
 enum { WHY_MAX = 160 };
 
-/* From the last dot of the last component on; "" when there is none. */
-static const char *extension(const char *name)
+const char *v_extension(const char *name)
 {
 	const char *slash = strrchr(name, '/'), *dot = strrchr(slash ? slash : name, '.');
 
 	return dot ? dot : "";
 }
 
-static bool unit_extension_ok(const char *name)
+bool v_unit_extension_ok(const char *name)
 {
 	static const char *const known[] = { ".service",   ".socket",   ".device", ".mount",
 					     ".automount", ".swap",     ".target", ".path",
 					     ".timer",     ".snapshot", ".slice",  ".scope" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (strcmp(extension(name), known[i]) == 0)
+		if (strcmp(v_extension(name), known[i]) == 0)
 			return true;
 	return false;
 }
 
-static bool content_ok(struct vctx *v, const struct cfg_path *at, const char *text, bool *ret_install)
+bool v_unit_content(struct vctx *v, const struct cfg_path *at, const char *text, bool *ret_install)
 {
 	char why[WHY_MAX];
 
@@ -41,8 +40,8 @@ static void check_dropin(struct vctx *v, const struct cfg_path *at, const struct
 {
 	bool install;
 
-	(void)content_ok(v, CFG_CHILD(at, "contents"), d->contents, &install);
-	if (strcmp(extension(d->name), ".conf") != 0)
+	(void)v_unit_content(v, CFG_CHILD(at, "contents"), d->contents, &install);
+	if (strcmp(v_extension(d->name), ".conf") != 0)
 		v_error(v, CFG_CHILD(at, "name"), "invalid systemd drop-in extension");
 }
 
@@ -78,9 +77,9 @@ static void check_unit(struct vctx *v, const struct cfg_path *at, const struct i
 	const struct cfg_path *contents = CFG_CHILD(at, "contents");
 	bool install, ok, enabled = u->enabled.set && u->enabled.v;
 
-	if (!unit_extension_ok(u->name))
+	if (!v_unit_extension_ok(u->name))
 		v_error(v, CFG_CHILD(at, "name"), "invalid systemd unit extension");
-	ok = content_ok(v, contents, u->contents, &install);
+	ok = v_unit_content(v, contents, u->contents, &install);
 	if (ok && enabled && v_given(u->contents) && !install)
 		v_warn(v, contents,
 		       "unit \"%s\" is enabled, but has no install section so enable does nothing", u->name);

@@ -47,6 +47,15 @@ static void check_virtiofs(struct vctx *v, const struct cfg_path *at, const stru
 			"filesystem options (mkfs) cannot be set for non-block-device filesystems");
 }
 
+void v_filesystem_label(struct vctx *v, const struct cfg_path *at, const char *format, const char *label)
+{
+	const struct format *f = find_format(format, v->minor);
+
+	if (f && f->label_max && label && strlen(label) > f->label_max)
+		v_error(v, at, "filesystem labels cannot be longer than %zu characters when using %s",
+			f->label_max, f->name);
+}
+
 static void check_format(struct vctx *v, const struct cfg_path *at, const struct ign_filesystem *fs)
 {
 	const struct format *f = find_format(fs->format, v->minor);
@@ -62,10 +71,8 @@ static void check_format(struct vctx *v, const struct cfg_path *at, const struct
 				"filesystem must specify format if label is specified");
 	} else if (!f) {
 		v_error(v, CFG_CHILD(at, "format"), "invalid filesystem format");
-	} else if (f->label_max && fs->label && strlen(fs->label) > f->label_max) {
-		v_error(v, CFG_CHILD(at, "label"),
-			"filesystem labels cannot be longer than %zu characters when using %s", f->label_max,
-			f->name);
+	} else {
+		v_filesystem_label(v, CFG_CHILD(at, "label"), fs->format, fs->label);
 	}
 }
 
