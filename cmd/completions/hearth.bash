@@ -1,4 +1,4 @@
-# bash completion for ignition, ignition-validate and flanneld. The options come from the program's
+# bash completion for ignition, ignition-validate, ignition-apply and flanneld. The options come from the program's
 # own -help, so they are those of the installed version.
 _hearth() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]} help
@@ -10,12 +10,12 @@ _hearth() {
 	*)
 		if [[ $word == -* ]]; then
 			local dash=-
-			[[ $word == --* ]] && dash=--
-			mapfile -t COMPREPLY < <(compgen -W "$(sed -nE "s/^ +-([a-z][a-z0-9_-]*).*/$dash\1/p" <<<"$help")" -- "$word")
+			[[ $word == --* || $help == *$'\n  --help\n'* ]] && dash=--
+			mapfile -t COMPREPLY < <(compgen -W "$(sed -nE "s/^ +--?([a-z][a-z0-9_-]*).*/$dash\1/p" <<<"$help")" -- "$word")
 		else
 			compopt -o default
 		fi
 		;;
 	esac
 }
-complete -F _hearth ignition ignition-validate flanneld
+complete -F _hearth ignition ignition-validate ignition-apply flanneld

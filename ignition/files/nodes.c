@@ -19,6 +19,11 @@ static const char *const kind_names[] = {
 	[NODE_HARD_LINK] = "link",
 };
 
+const char *node_kind_name(enum node_kind kind)
+{
+	return kind_names[kind];
+}
+
 struct check {
 	const struct root *root;
 	const struct nodes *nodes;
@@ -530,56 +535,6 @@ int nodes_check(const struct root *root, struct nodes *nodes, const struct journ
 
 		if (!n || !n->replace)
 			new_notes->made.v[new_notes->made.n++] = old->made.v[i];
-	}
-	return 0;
-}
-
-static bool will_have_user(const struct account_db *db, const struct ign_passwd *made, const char *name)
-{
-	bool have = account_user(db, name) != NULL;
-
-	for (size_t i = 0; i < made->users.n; i++)
-		if (!strcmp(made->users.v[i].name, name))
-			have = !made->users.v[i].should_exist.set || made->users.v[i].should_exist.v;
-	return have;
-}
-
-static bool will_have_group(const struct account_db *db, const struct ign_passwd *made, const char *name)
-{
-	bool have = account_group(db, name) != NULL;
-
-	for (size_t i = 0; i < made->groups.n; i++)
-		if (!strcmp(made->groups.v[i].name, name))
-			have = !made->groups.v[i].should_exist.set || made->groups.v[i].should_exist.v;
-	/* A new user brings the group of its name. */
-	return have || will_have_user(db, made, name);
-}
-
-int nodes_check_owners(const struct nodes *nodes, const struct account_db *db, const struct ign_passwd *made,
-		       struct err *e)
-{
-	for (size_t i = 0; i < nodes->n; i++) {
-		const struct node *n = &nodes->v[i];
-		const char *user = n->user->id.set ? NULL : n->user->name;
-		const char *group = n->group->id.set ? NULL : n->group->name;
-
-		if (n->kind == NODE_HARD_LINK)
-			continue;
-		/* the kernel's ids have 32 bits, and the last one means "none" there */
-		if (n->user->id.set && (n->user->id.v < 0 || n->user->id.v >= UINT32_MAX))
-			return err_text(e, EINVAL, "%s \"%s\": %lld is not a user id", kind_names[n->kind],
-					n->config_path, (long long)n->user->id.v);
-		if (n->group->id.set && (n->group->id.v < 0 || n->group->id.v >= UINT32_MAX))
-			return err_text(e, EINVAL, "%s \"%s\": %lld is not a group id", kind_names[n->kind],
-					n->config_path, (long long)n->group->id.v);
-		if (user && *user && !will_have_user(db, made, user))
-			return err_text(e, ENOENT,
-					"%s \"%s\": no such user \"%s\" in the target or in the config",
-					kind_names[n->kind], n->config_path, user);
-		if (group && *group && !will_have_group(db, made, group))
-			return err_text(e, ENOENT,
-					"%s \"%s\": no such group \"%s\" in the target or in the config",
-					kind_names[n->kind], n->config_path, group);
 	}
 	return 0;
 }

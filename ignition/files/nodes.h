@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include "ignition/config/types_gen.h"
 
-struct account_db;
 struct arena;
 struct err;
 struct journal;
@@ -16,6 +15,7 @@ struct root;
 struct staged;
 
 enum node_kind { NODE_DIRECTORY, NODE_FILE, NODE_SYMLINK, NODE_HARD_LINK };
+const char *node_kind_name(enum node_kind kind); /* "directory", "file" or "link" */
 
 struct node {
 	enum node_kind kind;
@@ -52,10 +52,6 @@ int nodes_resolve(const struct root *root, const struct ign_storage *s, struct a
  */
 int nodes_check(const struct root *root, struct nodes *nodes, const struct journal *old, struct arena *a,
 		struct journal *new_notes, struct err *e);
-
-/* Owners by name must exist, or be made by this config; ids must be ones that the kernel has. */
-int nodes_check_owners(const struct nodes *nodes, const struct account_db *db, const struct ign_passwd *made,
-		       struct err *e);
 
 /*
  * Opens (O_PATH) the directory of a resolved path; the root itself is "." in the root. *ret_st is

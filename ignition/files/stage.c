@@ -15,6 +15,7 @@
 #include "ignition/files/account.h"
 #include "ignition/files/journal.h"
 #include "ignition/files/nodes.h"
+#include "ignition/files/owners.h"
 #include "ignition/files/passwd.h"
 #include "ignition/files/result.h"
 #include "ignition/files/staging.h"
@@ -161,7 +162,7 @@ static int check_storage(struct run *run, struct err *e)
 		r = nodes_resolve(&c->root, &c->config->storage, c->arena, &run->nodes, e);
 	if (r == 0)
 		r = nodes_check(&c->root, &run->nodes, &old, c->arena, &run->notes, e);
-	return r < 0 ? r : nodes_check_owners(&run->nodes, &run->accounts, &c->config->passwd, e);
+	return r < 0 ? r : owners_check(&run->nodes, &run->accounts, &c->config->passwd, e);
 }
 
 static int note_accounts(struct run *run, struct err *e)

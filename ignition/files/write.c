@@ -32,7 +32,7 @@ struct owner {
 	gid_t gid;
 };
 
-/* (uid_t)-1 = as it is. Ids are in the kernel's range, see nodes_check_owners(). */
+/* (uid_t)-1 = as it is. Ids are in the kernel's range, see owners_check(). */
 static int find_owner(const struct writer *w, const struct node *n, struct owner *ret, struct err *e)
 {
 	struct owner o = { (uid_t)NO_ID, (gid_t)NO_ID };

@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tree
 
 PROGRAMS = {"ignition": "docs/man/ignition.8", "ignition-validate": "docs/man/ignition-validate.1",
+            "ignition-apply": "docs/man/ignition-apply.1",
             "flanneld": "docs/man/flanneld.8"}
 
 if not shutil.which("man"):
