@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes C structs and field tables from the schemas of one or more document families.
+"""Writes C structs, field tables, editor schemas and the reference from the schemas of document families.
 
 usage: schemagen.py [-o ROOT]
 
@@ -14,12 +14,19 @@ but younger below ignition.config.merge. The struct of an object that may be nul
 
 Only shape is described here. Any keyword outside KEYWORDS stops the generator: rules are C code,
 because their texts, severities and versions are part of the interface.
+
+What fields mean is in descriptions/ (describe.py); editor.py makes the schemas in editor/ of it,
+reference.py docs/config-reference.md and docs/man/ignition-config.5.
 """
 import argparse
 import json
 import pathlib
 import re
 import sys
+
+import describe
+import editor
+import reference
 
 KEYWORDS = {"type", "properties", "items", "required", "$ref", "allOf", "definitions"}
 SCALARS = {"string": ("CFG_STR", "const char *"), "integer": ("CFG_INT", "struct opt_i64 "),
@@ -236,13 +243,16 @@ def main():
     here = pathlib.Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", metavar="ROOT", type=pathlib.Path, default=here.parent)
-    root = parser.parse_args().o
+    root, made, families = parser.parse_args().o, {}, []
     for folder, notes in json.loads((here / "annotations.json").read_text()).items():
-        header, tables = Family(here / folder, notes).generate()
-        target = root / notes["output"]
-        target.mkdir(parents=True, exist_ok=True)
-        (target / "types_gen.h").write_text(header)
-        (target / "tables_gen.c").write_text(tables)
+        family = Family(here / folder, notes)
+        made[notes["output"] + "/types_gen.h"], made[notes["output"] + "/tables_gen.c"] = family.generate()
+        families.append(family)
+    described = describe.describe(families, here / "descriptions")
+    made |= editor.write(described) | reference.write(described, here / "frames")
+    for name, text in made.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
 
 
 if __name__ == "__main__":

@@ -51,11 +51,14 @@ class Fresh(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             done = generate(SCHEMAS, folder)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
+            made = {str(p.relative_to(folder)): p.read_bytes() for p in pathlib.Path(folder).rglob("*") if p.is_file()}
             for notes in NOTES.values():
                 for name in ("types_gen.h", "tables_gen.c"):
-                    made = pathlib.Path(folder, notes["output"], name).read_bytes()
-                    self.assertEqual((ROOT / notes["output"] / name).read_bytes(), made,
-                                     f"{notes['output']}/{name} is stale: run schemas/schemagen.py")
+                    self.assertIn(f"{notes['output']}/{name}", made)
+            for name, text in made.items():
+                self.assertEqual((ROOT / name).read_bytes(), text, f"{name} is stale: run schemas/schemagen.py")
+            there = {f"schemas/editor/{p.name}" for p in (SCHEMAS / "editor").iterdir()}
+            self.assertEqual(there - set(made), set(), "files that no version makes any more")
 
     def test_versions_only_grow(self):
         for family in NOTES:
@@ -121,6 +124,21 @@ class Refused(unittest.TestCase):
         def change(notes):
             del notes["ignition"]["lists"]["raid.devices"]
         self.broken("annotations.json", change, "no rule for the list raid.devices")
+
+    def test_a_field_that_nobody_described(self):
+        def change(texts):
+            del texts["definitions"]["node"]["fields"]["path"]
+        self.broken("descriptions/ignition.json", change, "directory.path is not described")
+
+    def test_a_description_of_nothing(self):
+        def change(texts):
+            texts["definitions"]["user"]["fields"]["pasword"] = {"text": "The password."}
+        self.broken("descriptions/ignition.json", change, "user.pasword describes nothing")
+
+    def test_a_limit_of_nothing(self):
+        def change(limits):
+            limits["fields"]["storage.lucks"] = "Refused."
+        self.broken("descriptions/limits.json", change, "storage.lucks limits nothing")
 
     def test_an_annotation_of_nothing(self):
         def change(notes):
