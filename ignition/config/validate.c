@@ -8,6 +8,7 @@
 #include "base/report.h"
 #include "ignition/config/parse_priv.h"
 #include "ignition/config/validate_priv.h"
+#include "ignition/config/version.h"
 
 void v_add(struct vctx *v, enum severity sev, const struct cfg_path *at, const char *fmt, ...)
 {
@@ -76,7 +77,7 @@ int ign_validate_document(const struct ign_config *c, unsigned minor, bool merge
 
 int ign_config_validate(const struct ign_config *c, unsigned minor, struct report *rep)
 {
-	unsigned found;
+	struct ign_version found;
 
 	if (ign_version_parse(c->ignition.version ? c->ignition.version : "", &found) == -EINVAL &&
 	    report_add(rep, SEV_ERROR, AT_VALUE, CFG_CHILD(CFG_CHILD(NULL, "ignition"), "version"),
