@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/glyph.h"
 #include "base/jscan.h"
 
 enum { MAX_TEXT = 600, MAX_SHOWN_KEY = 200 };
@@ -90,18 +91,37 @@ int report_add_at(struct report *r, enum severity sev, unsigned line, unsigned c
 	return rc;
 }
 
-int report_hint(struct report *r, const char *fmt, ...)
+__attribute__((format(printf, 3, 0))) static int hint(struct report *r, size_t i, const char *fmt, va_list ap)
 {
 	char text[MAX_TEXT];
-	va_list ap;
 
-	if (!r->explain || !r->last_kept || r->v[r->n - 1].hint)
+	if (!r->explain || i >= r->n || r->v[i].hint)
 		return 0;
-	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
+	r->v[i].hint = arena_strdup(r->arena, text);
+	return r->v[i].hint ? 0 : -ENOMEM;
+}
+
+int report_hint(struct report *r, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = r->last_kept ? hint(r, r->n - 1, fmt, ap) : 0;
 	va_end(ap);
-	r->v[r->n - 1].hint = arena_strdup(r->arena, text);
-	return r->v[r->n - 1].hint ? 0 : -ENOMEM;
+	return rc;
+}
+
+int report_hint_at(struct report *r, size_t i, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = hint(r, i, fmt, ap);
+	va_end(ap);
+	return rc;
 }
 
 int report_advise(struct report *r, const struct cfg_path *path, const char *fmt, ...)
@@ -112,7 +132,7 @@ int report_advise(struct report *r, const struct cfg_path *path, const char *fmt
 	if (!r->explain)
 		return 0;
 	va_start(ap, fmt);
-	rc = report_vadd(r, SEV_INFO, AT_VALUE, path, fmt, ap);
+	rc = add(r, (struct report_entry){ .sev = SEV_INFO, .path = path, .advice = true }, fmt, ap);
 	va_end(ap);
 	return rc;
 }
@@ -194,10 +214,11 @@ static int put_clean(struct buf *out, const char *s, size_t max)
 	size_t n = strlen(s);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n && i < max; i++) {
-		unsigned char c = (unsigned char)s[i];
+	for (size_t i = 0, step; r == 0 && i < n && i < max; i += step) {
+		struct glyph g = glyph_at(s + i, n - i);
 
-		r = c < 0x20 || c == 0x7f ? buf_printf(out, "\\x%02x", c) : buf_putc(out, s[i]);
+		r = s[i] == '\t' ? buf_puts(out, "\\x09") : buf_puts(out, g.text);
+		step = g.bytes;
 	}
 	return r == 0 && n > max ? buf_puts(out, "...") : r;
 }
@@ -214,6 +235,13 @@ static int put_path(struct buf *out, const struct cfg_path *p)
 	return r == 0 && p->key ? put_clean(out, p->key, MAX_SHOWN_KEY) : r;
 }
 
+int report_format_path(const struct report_entry *e, struct buf *out)
+{
+	int r = e->path ? buf_putc(out, '$') : 0;
+
+	return r == 0 ? put_path(out, e->path) : r;
+}
+
 int report_format(const struct report_entry *e, struct buf *out)
 {
 	static const char *const name[] = { "error", "warning", "info" };
@@ -221,13 +249,10 @@ int report_format(const struct report_entry *e, struct buf *out)
 
 	if (r == 0 && (e->path || e->line))
 		r = buf_puts(out, " at ");
-	if (r == 0 && e->path) {
-		r = buf_putc(out, '$');
-		if (r == 0)
-			r = put_path(out, e->path);
-		if (r == 0 && e->line)
-			r = buf_puts(out, ", ");
-	}
+	if (r == 0)
+		r = report_format_path(e, out);
+	if (r == 0 && e->path && e->line)
+		r = buf_puts(out, ", ");
 	if (r == 0 && e->line)
 		r = buf_printf(out, "line %u col %u", e->line, e->col);
 	if (r == 0)

@@ -32,6 +32,7 @@ struct report_entry {
 	const char *rule;   /* the text's format string, a literal: the same for findings of one kind */
 	const char *hint;   /* what to do about it, or NULL */
 	unsigned line, col; /* 0 = not known */
+	bool advice;        /* not upstream's: only for who asked for help */
 };
 
 struct report {
@@ -58,6 +59,9 @@ int report_vadd(struct report *r, enum severity sev, enum report_at at, const st
  */
 int report_hint(struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for finding i of those kept. */
+int report_hint_at(struct report *r, size_t i, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /* A SEV_INFO finding at the value, when hints are wanted; else nothing. 0 or -ENOMEM. */
 int report_advise(struct report *r, const struct cfg_path *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -75,6 +79,9 @@ static inline bool report_fatal(const struct report *r)
 
 /* One finding as upstream prints it, no newline; control characters appear as \x0a. */
 int report_format(const struct report_entry *e, struct buf *out);
+
+/* Its path as the line has it, "$.storage.disks.0"; nothing when it has none. */
+int report_format_path(const struct report_entry *e, struct buf *out);
 
 /* All of them, one per line; a last line counts those that were not kept. 0, or what the buffer said. */
 int report_print(const struct report *r, struct buf *out);

@@ -19,12 +19,18 @@ static int parse_located(struct hint_source *s, struct arena *a, struct report *
 	CLEANUP(report_done) struct report keys = { 0 };
 	struct ign_config c = { 0 };
 	struct ign_version version;
-	int r = tree_read(text, len, rep, &root, e);
+	int r = tree_read(s->text, s->len, rep, &root, e);
 
-	if (r == 0)
-		r = ign_version_find(root, rep, &version, e);
-	if (r == 0)
-		r = cfg_decode(&ign_config_desc, root, version.minor, a, &keys, &c);
+	if (r < 0)
+		return r;
+	s->json = true;
+	r = ign_version_find(root, rep, &version, e);
+	if (r < 0)
+		return ign_advise_version(rep, root) < 0 ? -ENOMEM : r;
+	s->desc = &ign_config_desc;
+	s->major = version.major;
+	s->minor = version.minor;
+	r = cfg_decode(&ign_config_desc, root, version.minor, a, &keys, &c);
 	if (r < 0)
 		return r;
 	/* wrong types first, rules next, unused keys last; rules over a half-read config would mislead */
