@@ -11,8 +11,9 @@
 #include "base/report.h"
 
 enum {
-	BEFORE = 44, /* columns of a long line that are shown left of the place, and in all */
-	WIDTH = 96,
+	WIDTH = 96,  /* columns that are shown of a line */
+	NEAR = 72,   /* a place that far from its beginning is shown with all that is before it, */
+	BEFORE = 44, /* another one with so much */
 	TAB = 4,
 	TOKEN_MAX = 4 * WIDTH, /* bytes */
 };
@@ -80,13 +81,13 @@ static struct glyph glyph_before(const char *text, size_t start, size_t end)
 	return glyph_at(text + end - 1, 1);
 }
 
-/* The first byte that is shown: the line's, or some columns before the place. */
-static size_t window_start(const struct explain_view *v, const struct place *p)
+/* That many columns before the place, or the beginning of its line. */
+static size_t go_back(const struct explain_view *v, const struct place *p, unsigned max)
 {
 	size_t from = p->off;
 	unsigned cols = 0;
 
-	while (from > p->line_start && cols < BEFORE) {
+	while (from > p->line_start && cols < max) {
 		struct glyph g = glyph_before(v->text, p->line_start, from);
 
 		cols += v->text[from - 1] == '\t' ? (unsigned)TAB : g.cols;
@@ -115,6 +116,14 @@ static size_t token_len(const char *s, size_t left)
 static void put_spaces(struct pen *p, unsigned n)
 {
 	put_f(p, "%*s", (int)n, "");
+}
+
+/* The first byte that is shown. */
+static size_t window_start(const struct explain_view *v, const struct place *p)
+{
+	size_t from = go_back(v, p, NEAR);
+
+	return from > p->line_start ? go_back(v, p, BEFORE) : from;
 }
 
 /* What of the line fits; *ret_col is the column of the place in it, *ret_width that of its token. */

@@ -93,7 +93,7 @@ void report_rule_id(const struct report_entry *e, char ret[REPORT_RULE_ID_MAX])
 	/* a rule that is "%s" alone was given a finished text, whose quoted part differs each time */
 	const char *p = strcmp(e->rule, "%s") == 0 ? e->text : e->rule;
 	bool quoted = false, gap = false;
-	size_t n = 0;
+	size_t n = 0, whole = 0; /* whole: the end of the last whole word */
 
 	while (*p && n < REPORT_RULE_ID_MAX - 2) {
 		unsigned char c = (unsigned char)*p;
@@ -111,12 +111,14 @@ void report_rule_id(const struct report_entry *e, char ret[REPORT_RULE_ID_MAX])
 			gap = true;
 			continue;
 		}
-		if (gap && n)
+		if (gap && n) {
+			whole = n;
 			ret[n++] = '-';
+		}
 		gap = false;
 		ret[n++] = (char)tolower(c);
 	}
-	ret[n] = '\0';
+	ret[*p && whole && isalnum((unsigned char)*p) ? whole : n] = '\0';
 }
 
 size_t report_omitted(const struct report *r)

@@ -22,7 +22,7 @@ void jp_int(struct json_pen *p, struct json_object *to, const char *key, size_t 
 void jp_bool(struct json_pen *p, struct json_object *to, const char *key, bool v);
 int jp_write(struct json_pen *p, struct json_object *root, struct buf *out); /* frees root */
 
-enum { REPORT_RULE_ID_MAX = 72 };
+enum { REPORT_RULE_ID_MAX = 96 };
 
 /* The stable name of a kind of finding, made of its rule: "unused-key". */
 void report_rule_id(const struct report_entry *e, char ret[REPORT_RULE_ID_MAX]);

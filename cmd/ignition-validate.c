@@ -1,7 +1,8 @@
-/* Checks a config before it is used: findings on stdout, one per line; 1 when it would be refused. */
+/* Checks a config before it is used: findings on stdout; 1 when it would be refused. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,23 +10,34 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/explain.h"
 #include "base/option.h"
 #include "base/report.h"
+#include "base/report_json.h"
 #include "base/stdfd.h"
 #include "ignition/config/config.h"
 
 struct options {
-	bool version;
+	bool version, strict, explain;
+	const char *format;
 };
 
+static const char *const formats[] = { "text", "json", "sarif", NULL };
+
 static const struct option_def defs[] = {
+	{ "explain", OPT_BOOL, offsetof(struct options, explain),
+	  .help = "show the line of each finding, and hints (default: on a terminal; -explain=false for none)" },
+	{ "format", OPT_STRING, offsetof(struct options, format), .def = "text", .arg = "FORMAT",
+	  .choices = formats, .help = "how to write the findings" },
+	{ "strict", OPT_BOOL, offsetof(struct options, strict),
+	  .help = "let warnings fail, too: exit status 1" },
 	{ "version", OPT_BOOL, offsetof(struct options, version),
 	  .help = "print the version of the program" },
 };
 
 static const struct option_set set = {
 	.program = "ignition-validate",
-	.usage = "[-version] FILE|-",
+	.usage = "[-version] [-strict] [-explain] [-format FORMAT] FILE|-",
 	.intro =
 		"Checks an Ignition config (\"-\" reads standard input). Prints what it finds, one line each.\n"
 		"Exit status: 0 usable (warnings possible), 1 not usable or not readable.",
@@ -73,22 +85,62 @@ static int read_config(const char *name, struct buf *out, struct err *e)
 	return r < 0 ? err_errno(e, -r, "read %s", name) : 0;
 }
 
-static int print_report(const struct report *rep)
-{
-	CLEANUP(buf_done) struct buf text = { 0 };
+/* What is shown, and how. */
+enum shape { LINES, EXPLAINED, JSON, SARIF };
 
-	if (report_print(rep, &text) < 0)
-		return -ENOMEM;
-	if (fwrite(buf_str(&text), 1, text.n, stdout) != text.n || fflush(stdout) != 0)
-		return -EIO;
-	return 0;
+static enum shape choose_shape(const struct options *o, bool explain_given)
+{
+	if (strcmp(o->format, "json") == 0)
+		return JSON;
+	if (strcmp(o->format, "sarif") == 0)
+		return SARIF;
+	return (explain_given ? o->explain : isatty(STDOUT_FILENO)) ? EXPLAINED : LINES;
 }
 
-static int validate(const char *name)
+/* https://no-color.org: set and not empty means no. */
+static bool want_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+static int print_report(const struct report *rep, enum shape shape, const char *file, const struct buf *text,
+			const char *reason)
+{
+	const struct explain_view view = {
+		.file = file, .text = buf_str(text), .len = text->n, .reason = reason, .colour = want_colour()
+	};
+	const struct report_subject subject = {
+		.program = set.program, .file = file, .text = buf_str(text), .len = text->n, .reason = reason
+	};
+	CLEANUP(buf_done) struct buf out = { 0 };
+	int r = 0;
+
+	switch (shape) {
+	case LINES:
+		r = report_print(rep, &out);
+		break;
+	case EXPLAINED:
+		r = explain_print(rep, &view, &out);
+		break;
+	case JSON:
+		r = report_json(rep, &subject, &out);
+		break;
+	case SARIF:
+		r = report_sarif(rep, &subject, &out);
+		break;
+	}
+	if (r < 0)
+		return r;
+	return fwrite(buf_str(&out), 1, out.n, stdout) != out.n || fflush(stdout) != 0 ? -EIO : 0;
+}
+
+static int validate(const char *name, enum shape shape, bool strict)
 {
 	CLEANUP(arena_freep) struct arena *arena = arena_new();
 	CLEANUP(buf_done) struct buf text = { 0 };
-	CLEANUP(report_done) struct report rep = { 0 };
+	CLEANUP(report_done) struct report rep = { .explain = shape != LINES };
 	struct ign_config config;
 	struct err e = { 0 };
 	int r;
@@ -100,13 +152,16 @@ static int validate(const char *name)
 		return 1;
 	}
 	r = ign_config_parse(buf_str(&text), text.n, arena, &rep, &config, &e);
-	if (print_report(&rep) < 0) {
+	if (print_report(&rep, shape, name, &text, r < 0 ? e.text : NULL) < 0) {
 		fprintf(stderr, "couldn't write the report\n");
 		return 1;
 	}
 	if (r < 0 && !report_fatal(&rep))
 		fprintf(stderr, "couldn't parse config: %s\n", e.text);
-	return r < 0;
+	if (r < 0 || !strict || rep.count[SEV_WARN] == 0)
+		return r < 0;
+	fprintf(stderr, "config is usable, but -strict refuses warnings\n");
+	return 1;
 }
 
 int main(int argc, char **argv)
@@ -133,5 +188,5 @@ int main(int argc, char **argv)
 		option_help(&set, stderr);
 		return 1;
 	}
-	return validate(argv[rest]);
+	return validate(argv[rest], choose_shape(&o, option_given(&set, argc, argv, "explain")), o.strict);
 }

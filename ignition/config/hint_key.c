@@ -15,7 +15,7 @@ static const struct known_key {
 	const char *key, *in, *hint;
 } known_keys[] = {
 	{ "variant", "ign_config", BUTANE },
-	{ "version", "ign_config", "the version belongs into the object ignition" },
+	{ "version", "ign_config", "the version belongs in the object ignition" },
 	{ "ignitionVersion", "ign_config",
 	  "spec 1 had it; since spec 2 it is \"version\" in the object ignition" },
 	{ "networkd", "ign_config",
@@ -103,16 +103,35 @@ static int say_since(const struct hint *h, const struct cfg_field *f)
 			h->source->minor);
 }
 
-/* Members of in that are objects or lists of objects and have the key: "contents", "partitions". */
+/* The member of in that is an object, or else a list of objects, with this key: "contents", "partitions". */
 static const struct cfg_field *child_with(const struct cfg_desc *in, const char *key, unsigned minor)
 {
+	const struct cfg_field *list = NULL;
+
 	for (size_t i = 0; i < in->n_fields; i++) {
 		const struct cfg_field *f = &in->fields[i], *g = f->sub ? field_named(f->sub, key) : NULL;
 
-		if (g && f->since <= minor && g->since <= minor)
+		if (!g || f->since > minor || g->since > minor)
+			continue;
+		if (f->kind == CFG_OBJ)
 			return f;
+		list = list ? list : f;
 	}
-	return NULL;
+	return list;
+}
+
+/* "hash" in a file: its place is two levels down. */
+static int say_grandchild(const struct hint *h, const char *key)
+{
+	for (size_t i = 0; i < h->in->n_fields; i++) {
+		const struct cfg_field *f = &h->in->fields[i], *g = NULL;
+
+		if (f->kind == CFG_OBJ && f->since <= h->source->minor)
+			g = child_with(f->sub, key, h->source->minor);
+		if (g && g->kind == CFG_OBJ)
+			return hint_say(h, "\"%s\" belongs in \"%s\" of \"%s\"", key, g->key, f->key);
+	}
+	return 0;
 }
 
 /* How many levels above the key's object another one has it: 1 is the object around it. 0: none. */
@@ -171,7 +190,7 @@ static int say_elsewhere(const struct hint *h, const char *key)
 
 	search_in(&s, h->source->desc);
 	if (s.found == 1 && s.text.n)
-		r = hint_say(h, "\"%s\" belongs into %s", key, s.text.p);
+		r = hint_say(h, "\"%s\" belongs in %s", key, s.text.p);
 	else if (s.found == 1)
 		r = hint_say(h, "\"%s\" belongs to the top of the document", key);
 	buf_done(&s.text);
@@ -218,7 +237,7 @@ int hint_unused(const struct hint *h)
 				f->key);
 	f = child_with(h->in, key, h->source->minor);
 	if (f)
-		return hint_say(h, "\"%s\" belongs into %s\"%s\"", key,
+		return hint_say(h, "\"%s\" belongs in %s\"%s\"", key,
 				f->kind == CFG_LIST ? "an entry of " : "", f->key);
 	f = suggest_field(h->in, key, h->source->minor);
 	if (f)
@@ -228,6 +247,8 @@ int hint_unused(const struct hint *h)
 		return hint_say(h, "did you mean \"%s\"? It came with version %u.%u.0", f->key,
 				h->source->major, f->since);
 	r = say_newer_family(h, key);
+	if (r == 0)
+		r = say_grandchild(h, key);
 	if (r < 0 || h->finding->hint)
 		return r;
 	up = levels_up(h, key);

@@ -65,7 +65,7 @@ int ign_advise_version(struct report *rep, struct json_object *top)
 	if (tree_member(top, "version"))
 		return report_advise(
 			rep, CFG_CHILD(NULL, "version"),
-			"the version belongs into the object ignition: {\"ignition\": {\"version\": "
+			"the version belongs in the object ignition: {\"ignition\": {\"version\": "
 			"\"" NEWEST "\"}}");
 	return report_advise(rep, ign ? ign_at : NULL,
 			     "a config says its version: {\"ignition\": {\"version\": \"" NEWEST "\"}, ...}");

@@ -141,20 +141,23 @@ static const struct cfg_field *field_named(const struct cfg_desc *in, const char
 	return NULL;
 }
 
-static int advise_mode(struct report *rep, const struct cfg_path *at, const struct opt_i64 *mode)
+static int advise_mode(struct report *rep, const struct hint_source *s, const struct cfg_path *at,
+		       const struct opt_i64 *mode)
 {
 	unsigned meant;
 
 	if (!mode->set || mode->v > 07777 || !hint_octal_digits(mode->v, &meant))
 		return 0;
+	if (s->major == 3 && s->minor < 6 && mode->v & 07000) /* a warning says so, and has a hint */
+		return 0;
 	return report_advise(rep, at, "numbers in JSON are decimal: %d is mode 0%o; write %u for 0%o",
 			     (int)mode->v, (unsigned)mode->v, meant, meant);
 }
 
-int ign_advise_modes(struct report *rep, const struct cfg_desc *desc, const void *config)
+int ign_advise_modes(struct report *rep, const struct hint_source *s, const void *config)
 {
 	static const char *const lists[] = { "directories", "files" };
-	const struct cfg_field *storage = field_named(desc, "storage");
+	const struct cfg_field *storage = field_named(s->desc, "storage");
 	int r = 0;
 
 	for (size_t k = 0; rep->explain && storage && storage->kind == CFG_OBJ && k < ARRAY_SIZE(lists);
@@ -168,7 +171,7 @@ int ign_advise_modes(struct report *rep, const struct cfg_desc *desc, const void
 			continue;
 		list = (const void *)((const char *)config + storage->off + f->off);
 		for (size_t i = 0; r == 0 && i < list->n; i++)
-			r = advise_mode(rep, CFG_CHILD(CFG_ENTRY(at, i), "mode"),
+			r = advise_mode(rep, s, CFG_CHILD(CFG_ENTRY(at, i), "mode"),
 					(const void *)((const char *)list->v + i * f->sub->size + mode->off));
 	}
 	return r;

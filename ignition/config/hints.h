@@ -30,4 +30,4 @@ int ign_hints_add(struct report *rep, const struct hint_source *s);
  * allowed but hardly meant, since 644 is not 0644.
  */
 int ign_advise_version(struct report *rep, struct json_object *top);
-int ign_advise_modes(struct report *rep, const struct cfg_desc *desc, const void *config);
+int ign_advise_modes(struct report *rep, const struct hint_source *s, const void *config);

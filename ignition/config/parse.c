@@ -39,7 +39,7 @@ static int parse_located(struct hint_source *s, struct arena *a, struct report *
 	if (r == 0)
 		r = report_take(rep, &keys);
 	if (r == 0)
-		r = ign_advise_modes(rep, &ign_config_desc, &c);
+		r = ign_advise_modes(rep, s, &c);
 	if (r < 0)
 		return r;
 	if (report_fatal(rep))
