@@ -7,6 +7,7 @@
 #include "ignition/config/v2/types_gen.h"
 
 struct arena;
+struct ign_config;
 struct report;
 
 /*
@@ -21,3 +22,9 @@ int ign1_validate(const struct ign1_config *c, struct report *rep);
  * memory with c. Returns 0 or -ENOMEM.
  */
 int ign1_upgrade(const struct ign1_config *c, struct arena *a, struct report *rep, struct ign2_config *ret);
+
+/*
+ * ign1_upgrade() and ign2_convert() in one: the newest 3.x, with all findings at places of the spec 1
+ * config. *ret is set only when nothing is fatal. Returns 0 or -ENOMEM.
+ */
+int ign1_convert(const struct ign1_config *c, struct arena *a, struct report *rep, struct ign_config *ret);

@@ -1,0 +1,299 @@
+/* Files, directories and links: one tree of paths, in which each path has one entry. */
+#include "ignition/config/v2/convert_priv.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/arena.h"
+#include "ignition/config/validate_priv.h"
+
+enum { DIRECTORY_MODE = 0755 };
+
+static void add_nodes(struct conv *c, struct conv_nodes *nodes, enum conv_list list, const void *v, size_t n,
+		      size_t stride)
+{
+	for (size_t i = 0; c->r == 0 && i < n; i++) {
+		/* every node begins with its struct ign2_node */
+		const struct ign2_node *old = (const void *)((const char *)v + i * stride);
+		struct conv_node *node = &nodes->v[nodes->n];
+		struct place place;
+
+		*node = (struct conv_node){ .old = old, .from = { .list = list, .idx = i } };
+		node->prefix = conv_fs_prefix(c, CFG_CHILD(origin_place(&node->from, &place), "filesystem"),
+					      old->filesystem);
+		if (!node->prefix)
+			continue;
+		node->path = conv_clean(c, node->prefix, old->path);
+		nodes->n++;
+	}
+}
+
+/* In the order of 2.x: directories, files, links, and what it wrote after them. */
+static void collect(struct conv *c, struct conv_nodes *nodes)
+{
+	const struct ign2_storage *s = &c->in->storage;
+	size_t n = s->directories.n + s->files.n + s->links.n + conv_networkd_count(c);
+
+	nodes->v = conv_alloc(c, n, sizeof(*nodes->v));
+	if (!nodes->v)
+		return;
+	add_nodes(c, nodes, L_DIRECTORIES, s->directories.v, s->directories.n, sizeof(*s->directories.v));
+	add_nodes(c, nodes, L_FILES, s->files.v, s->files.n, sizeof(*s->files.v));
+	add_nodes(c, nodes, L_LINKS, s->links.v, s->links.n, sizeof(*s->links.v));
+	conv_networkd(c, nodes);
+}
+
+static enum conv_list kind_of(const struct conv_node *n) /* in the result */
+{
+	return n->from.list == L_NETWORKD ? L_FILES : n->from.list;
+}
+
+static const char *kind_name(const struct conv_node *n)
+{
+	return kind_of(n) == L_FILES ? "file" : kind_of(n) == L_LINKS ? "link" : "directory";
+}
+
+/* Finds the entries of one path; such of different kinds cannot all be meant. */
+static void group(struct conv *c, struct conv_nodes *nodes)
+{
+	struct conv_same same;
+	char text[PLACE_TEXT];
+
+	if (!conv_same(c, nodes->v, nodes->n, sizeof(*nodes->v), offsetof(struct conv_node, path), &same))
+		return;
+	for (size_t i = 0; i < nodes->n; i++) {
+		struct conv_node *n = &nodes->v[i], *first = &nodes->v[same.first[i]];
+		struct place place;
+
+		n->first = first == n;
+		n->next = same.next[i] == SIZE_MAX ? NULL : &nodes->v[same.next[i]];
+		if (kind_of(n) != kind_of(first))
+			conv_error(c, origin_place(&n->from, &place),
+				   "%s is a %s, and %s makes a %s of it: remove one of the two", n->path,
+				   kind_name(n), origin_text(c, &first->from, text), kind_name(first));
+	}
+}
+
+/* The parent directories that 0.x made for a directory got its mode and owner. */
+static void tell_parents(struct conv *c, const struct conv_node *node, const struct ign_directory *d,
+			 const struct text_set *paths)
+{
+	size_t usual = *node->prefix ? 2 : 4, depth = 0; /* so deep, the parent may well be missing */
+	const char *slash = strrchr(d->path, '/');
+	struct place place;
+
+	for (const char *p = d->path + strlen(node->prefix); *p; p++)
+		depth += *p == '/';
+	if (depth < usual || text_set_find(paths, d->path, (size_t)(slash - d->path)))
+		return;
+	if (d->user.id.v || d->user.name || d->group.id.v || d->group.name ||
+	    (d->mode.set && d->mode.v != DIRECTORY_MODE))
+		conv_info(
+			c, origin_place(&node->from, &place),
+			"directories above that do not exist yet got this mode and owner in 0.x; now they are "
+			"root's with mode 0755, unless they have entries of their own");
+}
+
+/* A later entry's mode and owner were set over the earlier one's. */
+static void convert_directory(struct conv *c, const struct conv_node *first, const struct text_set *paths,
+			      struct ign_directory *ret)
+{
+	char text[PLACE_TEXT];
+	struct place place;
+
+	for (const struct conv_node *node = first; node; node = node->next) {
+		const struct ign2_directory *old = &c->in->storage.directories.v[node->from.idx];
+		struct opt_bool overwrite = ret->overwrite.v ? ret->overwrite : old->overwrite;
+
+		*ret = (struct ign_directory){ .path = node->path, .overwrite = overwrite };
+		conv_mode(c, node, old->mode, DIRECTORY_MODE, &ret->mode);
+		conv_owner(node->old, &ret->user, &ret->group);
+		if (node != first)
+			conv_warn(c, origin_place(&node->from, &place),
+				  "replaces mode and owner that %s gives, as the later of two did in 0.x",
+				  origin_text(c, &first->from, text));
+	}
+	tell_parents(c, first, ret, paths);
+}
+
+/* A hard link's target is a path of the same file system; a symlink's is only text. */
+static const char *link_target(struct conv *c, const struct conv_node *node, const struct ign2_link *old)
+{
+	return old->hard.v && conv_given(old->target) ? conv_clean(c, node->prefix, old->target)
+						      : conv_text(old->target);
+}
+
+static void convert_link(struct conv *c, const struct conv_node *first, struct ign_link *ret)
+{
+	char text[PLACE_TEXT];
+	struct place place;
+
+	for (const struct conv_node *node = first; node; node = node->next) {
+		const struct ign2_link *old = &c->in->storage.links.v[node->from.idx];
+		const struct cfg_path *at = origin_place(&node->from, &place);
+		struct opt_bool overwrite = ret->overwrite.v ? ret->overwrite : old->overwrite;
+
+		*ret = (struct ign_link){ .path = node->path,
+					  .overwrite = overwrite,
+					  .hard = conv_true(old->hard),
+					  .target = link_target(c, node, old) };
+		conv_owner(node->old, &ret->user, &ret->group);
+		if (node == first)
+			continue;
+		if (old->overwrite.v)
+			conv_warn(c, at, "replaces the link that %s makes",
+				  origin_text(c, &first->from, text));
+		else
+			conv_error(c, at, "%s makes this link already: remove one of the two",
+				   origin_text(c, &first->from, text));
+	}
+}
+
+/* Where a path leads through a symlink that is its first len bytes. */
+static const char *through(struct conv *c, const struct ign_link *l, size_t len, const char *path)
+{
+	const char *slash = strrchr(l->path, '/');
+	const char *joined = *l->target == '/' ? arena_printf(c->arena, "%s%s", l->target, path + len)
+					       : arena_printf(c->arena, "%.*s/%s%s", (int)(slash - l->path),
+							      l->path, l->target, path + len);
+	const char *clean = joined ? path_clean(c->arena, joined) : NULL;
+
+	if (!clean)
+		c->r = -ENOMEM;
+	return clean ? clean : path;
+}
+
+/* Nodes are made before the links of the config, so a path cannot lead through one. */
+static void check_below_links(struct conv *c, const struct conv_nodes *nodes)
+{
+	const struct ign_storage *s = &c->out->storage;
+	struct text_set links;
+
+	if (s->links.n == 0)
+		return;
+	if (text_set_init(&links, c->arena, s->links.n) < 0) {
+		c->r = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < s->links.n; i++)
+		text_set_add(&links, s->links.v[i].path, i);
+	text_set_sort(&links);
+	for (size_t i = 0; i < nodes->n; i++) {
+		const struct conv_node *n = &nodes->v[i];
+		const struct ign_link *l = NULL;
+		struct place place;
+		const struct cfg_path *at = CFG_CHILD(origin_place(&n->from, &place), "path");
+		size_t len = 0;
+
+		for (const char *p = n->path + 1; !l && n->first && (p = strchr(p, '/')); p++) {
+			const struct text_ref *ref = text_set_find(&links, n->path, (size_t)(p - n->path));
+
+			len = (size_t)(p - n->path);
+			l = ref ? &s->links.v[ref->idx] : NULL;
+		}
+		if (l && !l->hard.v && l->target)
+			conv_error(c, at, "%s leads through the link %s of this config: write %s", n->path,
+				   l->path, through(c, l, len, n->path));
+		else if (l)
+			conv_error(c, at, "%s lies below the hard link %s of this config", n->path, l->path);
+	}
+}
+
+/* What the result's units write themselves. */
+static bool unit_paths(struct conv *c, struct text_set *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->out->systemd.units.n; i++)
+		n += 1 + c->out->systemd.units.v[i].dropins.n;
+	if (text_set_init(ret, c->arena, n) < 0) {
+		c->r = -ENOMEM;
+		return false;
+	}
+	for (size_t i = 0; i < c->out->systemd.units.n; i++) {
+		const struct ign_unit *u = &c->out->systemd.units.v[i];
+		const char *path = arena_printf(c->arena, "/etc/systemd/system/%s", u->name);
+
+		for (size_t k = 0; path && k < u->dropins.n; k++) {
+			const char *below = arena_printf(c->arena, "%s.d/%s", path, u->dropins.v[k].name);
+
+			if (below && u->dropins.v[k].contents)
+				text_set_add(ret, below, i);
+			path = below ? path : NULL;
+		}
+		if (path && u->contents)
+			text_set_add(ret, path, i);
+		c->r = path ? c->r : -ENOMEM;
+	}
+	text_set_sort(ret);
+	return c->r == 0;
+}
+
+/* Units were written last, over what was there. */
+static bool replaced_by_unit(struct conv *c, const struct conv_node *first, const struct text_set *units)
+{
+	const struct text_ref *ref = text_set_find(units, first->path, strlen(first->path));
+	struct place place;
+	char text[PLACE_TEXT];
+
+	if (!ref || kind_of(first) == L_DIRECTORIES)
+		return false;
+	for (const struct conv_node *node = first; node; node = node->next)
+		conv_warn(c, origin_place(&node->from, &place),
+			  "left out, since %s writes %s after it and over it",
+			  origin_text(c, &c->from[L_UNITS][ref->idx], text), first->path);
+	return true;
+}
+
+static bool prepare(struct conv *c, const struct conv_nodes *nodes, struct text_set *directories)
+{
+	struct ign_storage *s = &c->out->storage;
+
+	s->directories.v = conv_alloc(c, nodes->n, sizeof(*s->directories.v));
+	s->files.v = conv_alloc(c, nodes->n, sizeof(*s->files.v));
+	s->links.v = conv_alloc(c, nodes->n, sizeof(*s->links.v));
+	for (enum conv_list l = L_DIRECTORIES; l <= L_LINKS; l++)
+		c->from[l] = conv_alloc(c, nodes->n, sizeof(*c->from[l]));
+	if (c->r < 0 || text_set_init(directories, c->arena, nodes->n) < 0) {
+		c->r = -ENOMEM;
+		return false;
+	}
+	for (size_t i = 0; i < nodes->n; i++)
+		if (nodes->v[i].first && kind_of(&nodes->v[i]) == L_DIRECTORIES)
+			text_set_add(directories, nodes->v[i].path, i);
+	text_set_sort(directories);
+	return true;
+}
+
+void conv_nodes(struct conv *c)
+{
+	struct ign_storage *s = &c->out->storage;
+	struct conv_nodes nodes = { 0 };
+	struct text_set directories, units;
+	size_t errors;
+
+	collect(c, &nodes);
+	errors = c->report->count[SEV_ERROR];
+	if (c->r == 0)
+		group(c, &nodes);
+	if (c->r < 0 || c->report->count[SEV_ERROR] != errors)
+		return; /* a chain of different kinds has no meaning */
+	if (!prepare(c, &nodes, &directories) || !unit_paths(c, &units))
+		return;
+	for (size_t i = 0; c->r == 0 && i < nodes.n; i++) {
+		const struct conv_node *n = &nodes.v[i];
+
+		if (!n->first || replaced_by_unit(c, n, &units))
+			continue;
+		if (kind_of(n) == L_DIRECTORIES) {
+			c->from[L_DIRECTORIES][s->directories.n] = n->from;
+			convert_directory(c, n, &directories, &s->directories.v[s->directories.n++]);
+		} else if (kind_of(n) == L_LINKS) {
+			c->from[L_LINKS][s->links.n] = n->from;
+			convert_link(c, n, &s->links.v[s->links.n++]);
+		} else {
+			c->from[L_FILES][s->files.n] = n->from;
+			conv_file(c, n, &s->files.v[s->files.n++]);
+		}
+	}
+	check_below_links(c, &nodes);
+}
