@@ -83,12 +83,17 @@ struct cfg_path {
 enum { CFG_MAX_LIST = 65536 }; /* entries: "[0,0,...]" must not buy a hundred times its size in structs */
 
 /*
- * Fills *out (zeroed by the caller) from a parsed document. Unknown keys and keys in another case
+ * Fills *out (zeroed by the caller) from a parsed document, and takes the entries of its lists away on
+ * the way, so that the two are never there in full at once; the caller still gives obj back. Unknown keys and keys in another case
  * are warnings; wrong types and over-long lists are errors; all go to the report and the walk goes
  * on. null means absent. Fields younger than `minor` are unknown. Returns 0 or -ENOMEM.
  */
 int cfg_decode(const struct cfg_desc *desc, struct json_object *obj, unsigned minor, struct arena *a,
 	       struct report *rep, void *out);
+
+/* The same for documents of Ignition 0.x: its texts about unknown keys, and not a word about null. */
+int cfg_decode_v0(const struct cfg_desc *desc, struct json_object *obj, unsigned minor, struct arena *a,
+		  struct report *rep, void *out);
 
 /* What a user calls the type of a parsed value, for "expected string, got ...". */
 const char *cfg_type_name(struct json_object *v);

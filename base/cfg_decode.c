@@ -7,10 +7,13 @@
 #include "base/arena.h"
 #include "base/report.h"
 
+enum { KEPT_BYTES = 64 * 1024 };
+
 struct decoder {
 	struct arena *arena;
 	struct report *report;
 	unsigned minor;
+	bool v0; /* speaks as Ignition 0.x did */
 };
 
 static int decode_object(struct decoder *d, const struct cfg_desc *desc, struct json_object *obj,
@@ -39,30 +42,42 @@ static int wrong_type(struct decoder *d, const char *want, struct json_object *v
 /* Exact match first, then any case: Go's rule, which configs in the wild rely on. */
 static const struct cfg_field *find(const struct cfg_desc *desc, const char *key, bool *ret_exact)
 {
-	const struct cfg_field *other = NULL;
-
 	for (size_t i = 0; i < desc->n_fields; i++) {
-		const struct cfg_field *f = &desc->fields[i];
-
-		if (strcmp(f->key, key) == 0) {
+		if (strcmp(desc->fields[i].key, key) == 0) {
 			*ret_exact = true;
-			return f;
+			return &desc->fields[i];
 		}
-		if (!other && strcasecmp(f->key, key) == 0)
-			other = f;
 	}
 	*ret_exact = false;
-	return other;
+	for (size_t i = 0; i < desc->n_fields; i++)
+		if (strcasecmp(desc->fields[i].key, key) == 0)
+			return &desc->fields[i];
+	return NULL;
+}
+
+static void give_back(void *string)
+{
+	json_object_put(string);
+}
+
+/* The text of a string as long as the arena lives: copied, or json-c's own when copying would cost. */
+static const char *keep_text(struct arena *a, struct json_object *v)
+{
+	size_t n = (size_t)json_object_get_string_len(v);
+
+	if (n < KEPT_BYTES)
+		return arena_strndup(a, json_object_get_string(v), n);
+	return arena_defer(a, give_back, json_object_get(v)) < 0 ? NULL : json_object_get_string(v);
 }
 
 static int decode_string(struct decoder *d, struct json_object *v, const struct cfg_path *path,
 			 const char **out)
 {
-	char *s;
+	const char *s;
 
 	if (!json_object_is_type(v, json_type_string))
 		return wrong_type(d, "string", v, path);
-	s = arena_strndup(d->arena, json_object_get_string(v), (size_t)json_object_get_string_len(v));
+	s = keep_text(d->arena, v);
 	if (!s)
 		return -ENOMEM;
 	*out = s;
@@ -112,6 +127,8 @@ static int decode_list(struct decoder *d, const struct cfg_field *f, struct json
 			*(const char **)slot = "";
 			r = e ? decode_string(d, e, CFG_ENTRY(path, i), (const char **)slot) : 0;
 		}
+		if (e) /* its memory serves the entries to come */
+			(void)json_object_array_put_idx(v, i, NULL);
 	}
 	return r;
 }
@@ -136,6 +153,20 @@ static int warn_null_object(struct decoder *d, const struct cfg_path *path)
 			  "context tree does not match content tree at %s. Line and column reporting "
 			  "may be inconsistent. Unused keys may not be reported",
 			  null_object(path, place, sizeof place));
+}
+
+/* known: the key that differs only in case, or NULL. */
+static int unknown_key(struct decoder *d, const struct cfg_path *path, const char *known)
+{
+	int r;
+
+	if (!d->v0)
+		return report_add(d->report, SEV_WARN, AT_KEY, path, "unused key %s", path->key);
+	r = report_add(d->report, SEV_WARN, AT_KEY, path, "Config has unrecognized key: %s", path->key);
+	if (r == 0 && known)
+		r = report_add(d->report, SEV_INFO, AT_KEY, path, "Did you mean %s instead of %s", known,
+			       path->key);
+	return r;
 }
 
 static int decode_field(struct decoder *d, const struct cfg_field *f, struct json_object *v,
@@ -183,7 +214,7 @@ static int decode_object(struct decoder *d, const struct cfg_desc *desc, struct 
 {
 	fill_plain(desc, out);
 	if (!obj)
-		return path ? warn_null_object(d, path) : 0;
+		return path && !d->v0 ? warn_null_object(d, path) : 0;
 	if (!json_object_is_type(obj, json_type_object))
 		return wrong_type(d, "object", obj, path);
 	json_object_object_foreach(obj, key, val) {
@@ -193,8 +224,7 @@ static int decode_object(struct decoder *d, const struct cfg_desc *desc, struct 
 		int r = 0;
 
 		if (!known || !exact)
-			r = report_add(d->report, SEV_WARN, AT_KEY, CFG_CHILD(path, key), "unused key %s",
-				       key);
+			r = unknown_key(d, CFG_CHILD(path, key), known ? f->key : NULL);
 		if (r == 0 && known)
 			r = decode_field(d, f, val, CFG_CHILD(path, f->key), (char *)out + f->off);
 		if (r < 0)
@@ -207,6 +237,14 @@ int cfg_decode(const struct cfg_desc *desc, struct json_object *obj, unsigned mi
 	       struct report *rep, void *out)
 {
 	struct decoder d = { .arena = a, .report = rep, .minor = minor };
+
+	return decode_object(&d, desc, obj, NULL, out);
+}
+
+int cfg_decode_v0(const struct cfg_desc *desc, struct json_object *obj, unsigned minor, struct arena *a,
+		  struct report *rep, void *out)
+{
+	struct decoder d = { .arena = a, .report = rep, .minor = minor, .v0 = true };
 
 	return decode_object(&d, desc, obj, NULL, out);
 }
