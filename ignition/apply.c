@@ -11,7 +11,6 @@
 #include "ignition/needs_net.h"
 #include "ignition/render.h"
 #include "ignition/stages.h"
-#include "ignition/state.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,11 +41,6 @@ static const struct {
 static void fetcher_freep(struct fetcher **f)
 {
 	fetcher_free(*f);
-}
-
-static void state_donep(struct ign_state *s)
-{
-	state_done(s);
 }
 
 /* As upstream tells: what podman, docker, buildah and systemd-nspawn leave in theirs. */
@@ -85,13 +79,12 @@ static bool has_remote_files(const struct ign_config *c)
 static int render(const struct apply *how, struct fetcher *f, struct arena *a,
 		  const struct ign_config *config, struct ign_config *ret, struct err *e)
 {
-	CLEANUP(state_donep) struct ign_state state = { 0 }; /* who refers to what is of no interest here */
 	CLEANUP(buf_done) struct buf shown = { 0 };
 	const char *source;
 	int r = has_references(config) ? fetcher_configure(f, &config->ignition, e) : 0;
 
 	if (r == 0)
-		r = render_references(f, a, &state, config, ret, e);
+		r = render_references(f, a, NULL, config, ret, e);
 	if (r < 0)
 		return r;
 	source = how->offline ? config_needs_net_shown(ret, &shown) : NULL;

@@ -30,6 +30,8 @@ static int note_reference(struct render *c, const char *url)
 	struct url u;
 	int r;
 
+	if (!c->state)
+		return 0;
 	r = url_parse(url, &u);
 	if (r == 0)
 		r = url_path(&u, &path);

@@ -11,8 +11,8 @@ struct fetcher;
 struct ign_config;
 struct ign_state;
 
-/* References fetched are added to the state as "user". -EFETCH_NEEDNET when offline and one needs the
- * network. */
+/* References fetched are added to the state as "user"; s may be NULL. -EFETCH_NEEDNET when offline and one
+ * needs the network. */
 int render_references(struct fetcher *f, struct arena *a, struct ign_state *s,
 		      const struct ign_config *config, struct ign_config *ret, struct err *e);
 

@@ -489,6 +489,22 @@ static bool is_kept(const struct node *n, const struct stat *st)
 	       !n->file->append.n;
 }
 
+/* To empty a directory and then fail on what is mounted there would be worse than to refuse. */
+static int check_not_mounted(const struct check *c, const struct node *n, struct err *e)
+{
+	CLEANUP(closep) int dir = -1;
+	char leaf[NAME_MAX + 1];
+	struct statx sx;
+	struct stat st;
+	int r = node_look(c->root, n->path, false, &dir, leaf, &st, e);
+
+	if (r < 0)
+		return r;
+	if (statx(dir, leaf, AT_SYMLINK_NOFOLLOW, 0, &sx) == 0 && sx.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+		return err_text(e, EBUSY, "it is a mount point, which cannot be replaced");
+	return 0;
+}
+
 static int check_node(const struct check *c, struct node *n, struct err *e)
 {
 	char points_to[PATH_MAX];
@@ -503,6 +519,8 @@ static int check_node(const struct check *c, struct node *n, struct err *e)
 		n->replace = true;
 	if (r == 0 && n->replace && !strcmp(n->path, "/"))
 		return err_text(e, EBUSY, "the root directory cannot be overwritten");
+	if (r == 0 && n->replace && st.st_mode)
+		r = check_not_mounted(c, n, e);
 	if (r == 0)
 		r = check_state(c, n, &st, points_to, e);
 	return r < 0 ? r : note(c, n, &st, e);
