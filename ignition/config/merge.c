@@ -13,6 +13,10 @@ void ign_translate(struct ign_config *c, unsigned from_minor)
 	c->ignition.version = newest.ignition.version;
 	if (from_minor >= 6)
 		return;
+	/* before 3.3 a link's target was a plain string: one that was left out is "", and merged as such */
+	for (size_t i = 0; from_minor < 3 && i < c->storage.links.n; i++)
+		if (!c->storage.links.v[i].target)
+			c->storage.links.v[i].target = "";
 	/* before 3.6 these bits were accepted and had no effect */
 	for (size_t i = 0; i < c->storage.files.n; i++)
 		c->storage.files.v[i].mode.v &= ~(int64_t)SPECIAL_BITS;

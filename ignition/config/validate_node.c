@@ -66,8 +66,6 @@ void v_links(struct vctx *v, const struct cfg_path *at)
 		const struct cfg_path *item = CFG_ENTRY(at, i);
 
 		v_path(v, CFG_CHILD(item, "path"), l->path);
-		if (v->minor >= 3 && !v_given(l->target))
-			v_error(v, CFG_CHILD(item, "target"), "link target is required");
 		check_owners(v, item, l);
 	}
 }
@@ -89,8 +87,9 @@ static void check_parents(struct vctx *v, const struct cfg_path *at, const struc
 /* A relative target is joined to the link's path itself: upstream's verdict, kept. */
 static char *hard_target(struct vctx *v, const struct ign_link *l)
 {
-	char *joined = *l->target == '/' ? arena_strdup(v->arena, l->target)
-					 : arena_printf(v->arena, "%s/%s", l->path, l->target);
+	const char *target = l->target ? l->target : "";
+	char *joined = *target == '/' || !*l->path ? arena_strdup(v->arena, target)
+						   : arena_printf(v->arena, "%s/%s", l->path, target);
 
 	return joined ? path_clean(v->arena, joined) : NULL;
 }
@@ -113,11 +112,11 @@ static void warn_owner(struct vctx *v, const struct cfg_path *at, const struct i
 static void check_hard_link(struct vctx *v, const struct cfg_path *at, const struct text_set *dirs,
 			    const struct ign_link *l)
 {
-	char *target = l->target ? hard_target(v, l) : NULL;
+	char *target = hard_target(v, l);
 
-	if (l->target && !target)
+	if (!target)
 		v->r = -ENOMEM;
-	if (target && text_set_find(dirs, target, strlen(target)))
+	else if (text_set_find(dirs, target, strlen(target)))
 		v_error(v, at, "hard link target is a directory");
 	warn_owner(v, at, l);
 }
@@ -150,7 +149,9 @@ void v_nodes_all(struct vctx *v, const struct cfg_path *at)
 		const struct cfg_path *item = CFG_ENTRY(CFG_CHILD(at, "links"), i);
 
 		check_parents(v, item, &links, l->path, "link");
-		if (l->hard.set && l->hard.v)
+		if (v->minor >= 3 && !v_given(l->target))
+			v_error(v, CFG_CHILD(item, "target"), "link target is required");
+		else if (l->hard.set && l->hard.v)
 			check_hard_link(v, item, &dirs, l);
 	}
 }

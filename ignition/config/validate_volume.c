@@ -81,7 +81,7 @@ static void check_disk_below(struct vctx *v, const struct cfg_path *at, const st
 			     const struct ign_filesystem *fs)
 {
 	const struct text_ref *ref = text_set_find(disks, fs->device, strlen(fs->device));
-	const struct ign_disk *d = ref ? &v->config->storage.disks.v[ref->idx] : NULL;
+	const struct ign_disk *d = ref ? &v->config->storage.disks.v[disks->n - 1 - ref->idx] : NULL;
 
 	if (d && d->partitions.n)
 		v_warn(v, at, "filesystem overwrites partitioned device");
@@ -98,8 +98,8 @@ void v_filesystem_disks(struct vctx *v, const struct cfg_path *at)
 		v->r = -ENOMEM;
 		return;
 	}
-	for (size_t i = 0; i < s->disks.n; i++)
-		text_set_add(&disks, s->disks.v[i].device, i);
+	for (size_t i = 0; i < s->disks.n; i++) /* of two with one name the last is found, as upstream does */
+		text_set_add(&disks, s->disks.v[i].device, s->disks.n - 1 - i);
 	text_set_sort(&disks);
 	for (size_t i = 0; i < s->filesystems.n; i++)
 		check_disk_below(v, CFG_CHILD(CFG_ENTRY(at, i), "device"), &disks, &s->filesystems.v[i]);

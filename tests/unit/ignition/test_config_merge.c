@@ -125,6 +125,13 @@ static void the_child_wins(void **state)
 		      "{'name':'y.conf'}]}]}"),
 		  "\"units\":[{\"dropins\":[{\"contents\":\"[A]\",\"name\":\"x.conf\"},{\"name\":\"y.conf\"}],"
 		  "\"enabled\":false,\"name\":\"a.service\"},{\"name\":\"b.service\"}]" },
+		/* before 3.3 a target was a plain string, and that of the child counts */
+		{ STORAGE("'links':[{'path':'/l','target':'t'}]"),
+		  "{'ignition':{'version':'3.2.0'},'storage':{'links':[{'path':'/l'}]}}",
+		  "\"path\":\"/l\",\"user\":{},\"target\":\"\"}" },
+		{ STORAGE("'links':[{'path':'/l','target':'t'}]"),
+		  "{'ignition':{'version':'3.3.0'},'storage':{'links':[{'path':'/l','hard':true,'target':'t'}]}}",
+		  "\"hard\":true,\"target\":\"t\"}" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

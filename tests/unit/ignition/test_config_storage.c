@@ -218,6 +218,28 @@ static void nodes(void **state)
 		{ 3, STORAGE("'links':[{'path':'/l','target':''},{'path':'/m'}]"),
 		  "error at $.storage.links.0.target: link target is required\n"
 		  "error at $.storage.links.1.target: link target is required\n" },
+		/* a link without a target is told before what its members are told, and nothing about its
+		   owner */
+		{ 3,
+		  STORAGE("'directories':[{'path':'d'},{'path':'/l'}],'links':[{'path':'l'},{'path':'/m/'},"
+			  "{'path':'/l','hard':true,'user':{'id':1,'name':'a'}}]"),
+		  "error at $.storage.links.0.target: link target is required\n"
+		  "error at $.storage.links.1.target: link target is required\n"
+		  "error at $.storage.links.2.target: link target is required\n"
+		  "error at $.storage.directories.0.path: path not absolute\n"
+		  "error at $.storage.links.0.path: path not absolute\n"
+		  "error at $.storage.links.1.path: path is not fully simplified\n"
+		  "error at $.storage.links.2.user: cannot set both id and name\n"
+		  "error at $.storage.links.2: duplicate entry defined\n" },
+		/* before 3.3 it is the link's own path */
+		{ 2,
+		  STORAGE("'directories':[{'path':'/l'}],'links':[{'path':'/l','hard':true,'user':{'id':1}}]"),
+		  "error at $.storage.links.0: hard link target is a directory\n"
+		  "warning at $.storage.links.0.user.id: user/group ignored for hard link\n"
+		  "error at $.storage.links.0: duplicate entry defined\n" },
+		{ 6,
+		  STORAGE("'disks':[{'device':'/d','wipeTable':true},{'device':'/d'}],'filesystems':[{'device':'/d'}]"),
+		  "error at $.storage.disks.1: duplicate entry defined\n" },
 		{ 6,
 		  STORAGE("'directories':[{'path':'/d'},{'path':'/l/t'}],'links':[{'path':'/k','target':'/x/../d/','hard':true},"
 			  "{'path':'/l','target':'t','hard':true},{'path':'/m','target':'/d'},"

@@ -40,6 +40,13 @@ static void units_are_accepted_or_refused_as_upstream_does(void **state)
 		{ "[", false, "unable to find end of section" },
 		{ "[A] b\n", false, "found garbage after section name : \"b\"" },
 		{ "[A] \t # no \n", false, "found garbage after section name : \"# no\"" },
+		{ "[A] \"b\\c\" \n", false, "found garbage after section name : \"\\\"b\\\\c\\\"\"" },
+		{ "[A]\xe2\x80\x8b\n", false, "found garbage after section name : \"\xe2\x80\x8b\"" },
+		{ "[A]\xc2\xa0\xe2\x80\x83 \n\xe3\x80\x80"
+		  "B=c",
+		  false, NULL },
+		{ "[Install]\n\xc2\x85\xe2\x80\xa8\xc2\xa0\n", false, NULL },
+		{ "\xc2\x85[Install]\nA=b", true, NULL },
 		{ "[A]\nB\n", false, "unexpected newline encountered while parsing option name" },
 		{ "[A]\nB\rC=d", false, "unexpected newline encountered while parsing option name" },
 		{ "[A]\nB", false, "EOF" },
