@@ -26,16 +26,17 @@ class Section:
         self.described, self.name = described, name
         note = described.texts["definitions"][name]
         self.title, self.text = note["section"], note["text"]
-        self.rows = list(self.walk(name, ""))
+        self.rows = list(self.walk(name, "", 0))  # (name, definition, field, since)
 
-    def walk(self, owner, prefix):
+    def walk(self, owner, prefix, since):
         for field in sorted(self.described.newest[owner].values(), key=lambda f: f.order):
             child = field.child if field.kind in ("object", "list of objects") else None
             inline = child and "section" not in self.described.texts["definitions"][child]
             if not inline or field.kind != "object":
-                yield prefix + field.key, owner, field
+                yield prefix + field.key, owner, field, max(since, field.since)
             if inline:
-                yield from self.walk(child, prefix + field.key + ("." if field.kind == "object" else "[]."))
+                below = prefix + field.key + ("." if field.kind == "object" else "[].")
+                yield from self.walk(child, below, max(since, field.since))
 
 
 def sections(described):
@@ -88,13 +89,13 @@ class Markdown:
             out += [f'### <a id="{anchors[section.name]}"></a>{section.title}', "", section.text, ""]
             out += ["| Field | Type | Default |" + (" Since |" if many else "") + " Meaning |",
                     "|---|---|---|" + ("---|" if many else "") + "---|"]
-            for name, owner, field in section.rows:
+            for name, owner, field, since in section.rows:
                 kind = field.kind
                 if field.child in anchors and "object" in kind:
                     kind = f"[{kind}](#{anchors[field.child]})"
                 absent = need(described, field)
                 cells = [f"`{name}`", kind, f"**{absent}**" if absent else default(field)]
-                cells += [described.short(field.since)] if many else []
+                cells += [described.short(since)] if many else []
                 cells.append(meaning(described, owner, field))
                 out.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
             out.append("")
@@ -111,7 +112,8 @@ class Markdown:
     def schemes(self, described):
         out = ["| Scheme | Since | This build |", "|---|---|---|"]
         for scheme, since in described.texts["schemes"].items():
-            does = "refuses it when fetching" if scheme in described.limits["schemes"] else "fetches it"
+            does = ("refuses it: spec 3 has no such URLs" if scheme in described.texts.get("untranslated", []) else
+                    "refuses it when fetching" if scheme in described.limits["schemes"] else "fetches it")
             out.append(f"| `{scheme}` | {described.short(since)} | {does} |")
         return out
 
@@ -133,9 +135,9 @@ class Man:
         out = []
         for section in sections(described):
             out += [f'.SS "{section.title}"'] + self.text(section.text)
-            for name, owner, field in section.rows:
+            for name, owner, field, since in section.rows:
                 facts = [field.kind, need(described, field)]
-                facts += [f"since {described.short(field.since)}"] if field.since > described.minors()[0] else []
+                facts += [f"since {described.short(since)}"] if since > described.minors()[0] else []
                 out += [".TP", f"\\fB{name}\\fR ({', '.join(f for f in facts if f)})"]
                 out += self.text(meaning(described, owner, field))
                 if default(field) and not field.required and not field.kind.startswith("list"):
@@ -146,8 +148,8 @@ class Man:
         """Just what there is, for versions that nobody should write any more."""
         out = []
         for section in sections(described):
-            names = [f"`{name}`" + (f" ({described.short(field.since)})" if field.since > 0 else "")
-                     for name, _, field in section.rows]
+            names = [f"`{name}`" + (f" ({described.short(since)})" if since > 0 else "")
+                     for name, _, _, since in section.rows]
             out += [".TP", f"\\fB{section.title}\\fR"] + self.text(", ".join(names) + ".")
         return out
 
