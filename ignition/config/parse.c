@@ -9,7 +9,68 @@
 #include "ignition/config/hints.h"
 #include "ignition/config/parse_priv.h"
 #include "ignition/config/tree.h"
+#include "ignition/config/v1/v1.h"
+#include "ignition/config/v2/v2.h"
 #include "ignition/config/version.h"
+
+union document {
+	struct ign1_config v1;
+	struct ign2_config v2;
+	struct ign_config v3;
+};
+
+static int check_v1(const union document *d, unsigned minor, struct report *rep)
+{
+	(void)minor;
+	return ign1_validate(&d->v1, rep);
+}
+
+static int check_v2(const union document *d, unsigned minor, struct report *rep)
+{
+	return ign2_validate(&d->v2, minor, rep);
+}
+
+static int check_v3(const union document *d, unsigned minor, struct report *rep)
+{
+	return ign_validate_document(&d->v3, minor, false, rep);
+}
+
+static int renew_v1(const union document *d, unsigned minor, struct arena *a, struct report *rep,
+		    struct ign_config *ret)
+{
+	(void)minor;
+	return ign1_convert(&d->v1, a, rep, ret);
+}
+
+static int renew_v2(const union document *d, unsigned minor, struct arena *a, struct report *rep,
+		    struct ign_config *ret)
+{
+	return ign2_convert(&d->v2, minor, a, rep, ret);
+}
+
+static int renew_v3(const union document *d, unsigned minor, struct arena *a, struct report *rep,
+		    struct ign_config *ret)
+{
+	(void)a;
+	(void)rep;
+	*ret = d->v3;
+	ign_translate(ret, minor);
+	return 0;
+}
+
+/* By major version: how a document is read, checked by the rules of its version, and made a newest one. */
+static const struct format {
+	const struct cfg_desc *desc;
+	int (*decode)(const struct cfg_desc *desc, struct json_object *obj, unsigned minor, struct arena *a,
+		      struct report *rep, void *out);
+	int (*check)(const union document *d, unsigned minor, struct report *rep);
+	int (*renew)(const union document *d, unsigned minor, struct arena *a, struct report *rep,
+		     struct ign_config *ret);
+} formats[] = {
+	[1] = { &ign1_config_desc, cfg_decode_v0, check_v1, renew_v1 },
+	[2] = { &ign2_config_desc, cfg_decode_v0, check_v2, renew_v2 },
+	[3] = { &ign_config_desc, cfg_decode, check_v3, renew_v3 },
+};
 
 /* How far it came is kept in s, for the hints. */
 static int parse_located(struct hint_source *s, struct arena *a, struct report *rep, struct ign_config *ret,
@@ -17,7 +78,9 @@ static int parse_located(struct hint_source *s, struct arena *a, struct report *
 {
 	CLEANUP(tree_freep) struct json_object *root = NULL;
 	CLEANUP(report_done) struct report keys = { 0 };
-	struct ign_config c = { 0 };
+	union document d = { 0 };
+	struct ign_config c;
+	const struct format *f;
 	struct ign_version version;
 	int r = tree_read(s->text, s->len, rep, &root, e);
 
@@ -27,24 +90,26 @@ static int parse_located(struct hint_source *s, struct arena *a, struct report *
 	r = ign_version_find(root, rep, &version, e);
 	if (r < 0)
 		return ign_advise_version(rep, root) < 0 ? -ENOMEM : r;
-	s->desc = &ign_config_desc;
+	f = &formats[version.major];
+	s->desc = f->desc;
 	s->major = version.major;
 	s->minor = version.minor;
-	r = cfg_decode(&ign_config_desc, root, version.minor, a, &keys, &c);
+	r = f->decode(f->desc, root, version.minor, a, &keys, &d);
 	if (r < 0)
 		return r;
 	/* wrong types first, rules next, unused keys last; rules over a half-read config would mislead */
 	if (!report_fatal(&keys))
-		r = ign_validate_document(&c, version.minor, false, rep);
+		r = f->check(&d, version.minor, rep);
 	if (r == 0)
 		r = report_take(rep, &keys);
 	if (r == 0)
-		r = ign_advise_modes(rep, s, &c);
+		r = ign_advise_modes(rep, s, &d);
+	if (r == 0 && !report_fatal(rep))
+		r = f->renew(&d, version.minor, a, rep, &c);
 	if (r < 0)
 		return r;
 	if (report_fatal(rep))
 		return config_not_valid(e);
-	ign_translate(&c, version.minor);
 	*ret = c;
 	return 0;
 }

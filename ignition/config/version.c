@@ -12,16 +12,28 @@
 
 const char ign_version_newest[] = "3.7.0-experimental";
 
+/* Experimental versions of 2.x had no promise to keep, and are not read. */
 static const struct {
 	const char *text;
 	struct ign_version version;
 } versions[] = {
-	{ "3.0.0", { 3, 0 } }, { "3.1.0", { 3, 1 } },
-	{ "3.2.0", { 3, 2 } }, { "3.3.0", { 3, 3 } },
-	{ "3.4.0", { 3, 4 } }, { "3.5.0", { 3, 5 } },
-	{ "3.6.0", { 3, 6 } }, { ign_version_newest, { 3, IGN_MINOR_EXPERIMENTAL } },
+	{ "2.0.0", { 2, 0 } },
+	{ "2.1.0", { 2, 1 } },
+	{ "2.2.0", { 2, 2 } },
+	{ "2.3.0", { 2, 3 } },
+	{ "2.4.0", { 2, 4 } },
+	{ "3.0.0", { 3, 0 } },
+	{ "3.1.0", { 3, 1 } },
+	{ "3.2.0", { 3, 2 } },
+	{ "3.3.0", { 3, 3 } },
+	{ "3.4.0", { 3, 4 } },
+	{ "3.5.0", { 3, 5 } },
+	{ "3.6.0", { 3, 6 } },
+	{ ign_version_newest, { 3, IGN_MINOR_EXPERIMENTAL } },
 };
-#define VERSIONS_READ "3.0.0, 3.1.0, 3.2.0, 3.3.0, 3.4.0, 3.5.0, 3.6.0, 3.7.0-experimental"
+#define VERSIONS_READ                                                                                        \
+	"1 (as ignitionVersion), 2.0.0, 2.1.0, 2.2.0, 2.3.0, 2.4.0, 3.0.0, 3.1.0, 3.2.0, 3.3.0, 3.4.0, "     \
+	"3.5.0, 3.6.0, 3.7.0-experimental"
 
 /* Dot-separated identifiers of letters, digits and '-', none empty. */
 static bool identifiers_ok(const char *s, size_t n)
@@ -96,10 +108,23 @@ static int wrong_type(struct report *rep, const struct cfg_path *at, const char 
 	return r < 0 ? r : config_not_valid(e);
 }
 
+/* Before 2.0 the version was a number, and stood at the top. */
+static int find_spec1(struct json_object *v, struct report *rep, struct ign_version *ret, struct err *e)
+{
+	const struct cfg_path *at = CFG_CHILD(NULL, "ignitionVersion");
+
+	if (!json_object_is_type(v, json_type_int))
+		return wrong_type(rep, at, "integer", v, e);
+	if (json_object_get_int64(v) != 1)
+		return unsupported(rep, at, json_object_get_string(v), e);
+	*ret = (struct ign_version){ 1, 0 };
+	return 0;
+}
+
 int ign_version_find(struct json_object *root, struct report *rep, struct ign_version *ret, struct err *e)
 {
 	const struct cfg_path *at = CFG_CHILD(NULL, "ignition"), *version_at = CFG_CHILD(at, "version");
-	struct json_object *ign = tree_member(root, "ignition"), *version;
+	struct json_object *ign = tree_member(root, "ignition"), *version, *spec1;
 	const char *text;
 	int r;
 
@@ -109,6 +134,9 @@ int ign_version_find(struct json_object *root, struct report *rep, struct ign_ve
 	if (version && !json_object_is_type(version, json_type_string))
 		return wrong_type(rep, version_at, "string", version, e);
 	text = version ? json_object_get_string(version) : "";
+	spec1 = tree_member(root, "ignitionVersion");
+	if (!*text && spec1)
+		return find_spec1(spec1, rep, ret, e);
 	r = ign_version_parse(text, ret);
 	if (r == -ENOTSUP)
 		return unsupported(rep, version_at, text, e);

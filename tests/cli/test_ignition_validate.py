@@ -41,9 +41,10 @@ class Documents(unittest.TestCase):
          "couldn't parse config: invalid config version (couldn't parse)\n"),
         ('{"ignition": {"version": 3}}', 1,
          "error at $.ignition.version, line 1 col 26: expected string, got number\n", ""),
-        ('{"ignition": {"version": "2.2.0"}}', 1,
-         'info at $.ignition.version, line 1 col 26: version "2.2.0" is not one of 3.0.0, 3.1.0, 3.2.0, '
-         "3.3.0, 3.4.0, 3.5.0, 3.6.0, 3.7.0-experimental\n",
+        ('{"ignition": {"version": "2.5.0-experimental"}}', 1,
+         'info at $.ignition.version, line 1 col 26: version "2.5.0-experimental" is not one of '
+         "1 (as ignitionVersion), 2.0.0, 2.1.0, 2.2.0, 2.3.0, 2.4.0, 3.0.0, 3.1.0, 3.2.0, 3.3.0, 3.4.0, 3.5.0, "
+         "3.6.0, 3.7.0-experimental\n",
          "couldn't parse config: unsupported config version\n"),
         # wrong types: every one, with the place of the value
         (V + ',\n "storage": {"files": [\n  {"path": 7, "mode": "0644"},\n  {"path": "/b", "mode": 420.0}]}}', 1,

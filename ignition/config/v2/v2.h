@@ -10,8 +10,6 @@ struct arena;
 struct ign_config;
 struct report;
 
-enum { IGN2_MINOR_NEWEST = 4 };
-
 /*
  * The rules of 2.minor (reference B.8.3) over a decoded config, texts and severities as Ignition
  * 0.35 has them; what it called deprecated is a warning. Whether the config may be used is
