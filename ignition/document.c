@@ -24,7 +24,7 @@ static void log_report(const struct report *rep)
 		log_warn("%zu more findings are not shown", all - kept);
 }
 
-static void log_digest(const struct buf *text)
+void document_log_digest(const char *what, const struct buf *text)
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
 	char hex[2 * EVP_MAX_MD_SIZE + 1] = "";
@@ -34,7 +34,7 @@ static void log_digest(const struct buf *text)
 		return;
 	for (size_t i = 0; i < n; i++)
 		snprintf(hex + 2 * i, 3, "%02x", md[i]);
-	log_debug("parsing config with SHA512: %s", hex);
+	log_debug("%s with SHA512: %s", what, hex);
 }
 
 int document_parse(const char *name, const struct buf *text, struct arena *a, struct ign_config *ret,
@@ -43,7 +43,7 @@ int document_parse(const char *name, const struct buf *text, struct arena *a, st
 	CLEANUP(report_done) struct report rep = { 0 };
 	int r;
 
-	log_digest(text);
+	document_log_digest("parsing config", text);
 	r = ign_config_parse(buf_str(text), text->n, a, &rep, ret, e);
 	log_report(&rep);
 	if (r < 0 && r != -ENODATA && name)

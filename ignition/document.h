@@ -4,6 +4,9 @@
 
 struct buf;
 
+/* "<what> with SHA512: <hex>", at debug. */
+void document_log_digest(const char *what, const struct buf *text);
+
 /*
  * Logs the SHA512, parses, validates, and logs every finding (error -> critical, warning, info).
  * A zero-length document gives -ENODATA ("not a config (empty)"). name is for the story; NULL when the

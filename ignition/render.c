@@ -38,6 +38,18 @@ static int note_reference(struct render *c, const char *url)
 	return r < 0 ? r : state_add_config(c->state, "user", buf_str(&path), true);
 }
 
+/* As upstream: a data: URL is the config itself, and is not printed. */
+static int log_fetched(const char *source, const char *shown, const struct buf *text)
+{
+	CLEANUP(buf_done) struct buf what = { 0 };
+	int r = fetch_needs_net(source) ? buf_printf(&what, "fetched referenced config at %s", shown)
+					: buf_puts(&what, "fetched referenced config from data url");
+
+	if (r == 0)
+		document_log_digest(buf_str(&what), text);
+	return r;
+}
+
 static int fetch_config(struct render *c, const struct ign_resource *ref, struct ign_config *ret,
 			struct err *e)
 {
@@ -60,6 +72,9 @@ static int fetch_config(struct render *c, const struct ign_resource *ref, struct
 	r = fetch_resource(c->fetcher, ref, &sink.base, e);
 	if (r < 0)
 		return err_wrap(e, r, "fetching a referenced config");
+	r = log_fetched(ref->source, buf_str(&shown), &text);
+	if (r < 0)
+		return err_errno(e, -r, "fetching a referenced config");
 	c->bytes += text.n;
 	if (c->bytes > MAX_TOTAL_BYTES)
 		return err_text(e, EFBIG, "the referenced configs up to %s have more than %d bytes together",
@@ -73,10 +88,33 @@ static int fetch_config(struct render *c, const struct ign_resource *ref, struct
 	return r < 0 ? err_errno(e, -r, "recording a referenced config") : 0;
 }
 
-static int render(struct render *c, const struct ign_config *config, unsigned depth, struct ign_config *ret,
-		  struct err *e)
+/* What is set in more than one of them counts as in the last. */
+static int use_settings(struct render *c, const struct ign_ignition *v[], size_t n, struct ign_ignition *ret,
+			struct err *e)
+{
+	struct ign_config all = { .ignition = *v[0] }, next;
+
+	for (size_t i = 1; i < n; i++) {
+		const struct ign_config child = { .ignition = *v[i] };
+		int r = ign_config_merge(c->arena, &all, &child, &next);
+
+		if (r < 0)
+			return err_errno(e, -r, "merging the settings of a referenced config");
+		all = next;
+	}
+	*ret = all.ignition;
+	return fetcher_configure(c->fetcher, ret, e);
+}
+
+/*
+ * outer: the settings of the configs above, which also hold for what this one refers to. Upstream forgets
+ * them one level down, so that a proxy or an authority of the first config is missing there.
+ */
+static int render(struct render *c, const struct ign_config *config, const struct ign_ignition *outer,
+		  unsigned depth, struct ign_config *ret, struct err *e)
 {
 	struct ign_config merged = *config;
+	struct ign_ignition settings;
 	int r;
 
 	if (depth > MAX_DEPTH)
@@ -87,19 +125,20 @@ static int render(struct render *c, const struct ign_config *config, unsigned de
 		r = fetch_config(c, &config->ignition.config.replace, &child, e);
 		if (r == 0)
 			r = fetcher_configure(c->fetcher, &child.ignition, e);
-		return r < 0 ? r : render(c, &child, depth + 1, ret, e);
+		return r < 0 ? r : render(c, &child, &child.ignition, depth + 1, ret, e);
 	}
 	for (size_t i = 0; i < config->ignition.config.merge.n; i++) {
-		struct ign_config child = { 0 }, settings, rendered, next;
+		struct ign_config child = { 0 }, rendered, next;
+		const struct ign_ignition *all[] = { outer, &merged.ignition, &child.ignition };
 
-		r = fetch_config(c, &config->ignition.config.merge.v[i], &child, e);
-		if (r < 0)
-			return r;
-		r = ign_config_merge(c->arena, &merged, &child, &settings);
+		r = i ? use_settings(c, all, 2, &settings, e)
+		      : 0; /* those of the one before may still be in use */
 		if (r == 0)
-			r = fetcher_configure(c->fetcher, &settings.ignition, e);
+			r = fetch_config(c, &config->ignition.config.merge.v[i], &child, e);
 		if (r == 0)
-			r = render(c, &child, depth + 1, &rendered, e);
+			r = use_settings(c, all, 3, &settings, e);
+		if (r == 0)
+			r = render(c, &child, &settings, depth + 1, &rendered, e);
 		if (r < 0)
 			return r;
 		r = ign_config_merge(c->arena, &merged, &rendered, &next);
@@ -116,7 +155,7 @@ int render_references(struct fetcher *f, struct arena *a, struct ign_state *s,
 {
 	struct render c = { .fetcher = f, .arena = a, .state = s };
 
-	return render(&c, config, 0, ret, e);
+	return render(&c, config, &config->ignition, 0, ret, e);
 }
 
 int render_authorities(struct fetcher *f, struct arena *a, struct ign_config *config, struct err *e)

@@ -303,6 +303,35 @@ class Fetching(Apply):
         self.assertEqual(self.read("r"), "by proxy")
         self.assertEqual(seen, ["http://no-such-host.invalid/x"])
 
+    def test_settings_hold_further_down(self):
+        """The proxy of the first config is used for whatever is referred to below it, and after that."""
+        child = {"ignition": {"version": "3.1.0"}, "storage": {"files": [FILE]}}
+        seen = []
+        proxy = self.serve(Asked(seen, json.dumps(child).encode()))
+        refers = lambda *sources: {"version": "3.1.0", "config": {"merge": [{"source": s} for s in sources]}}
+        inner = {"ignition": refers("http://inner.invalid/")}
+        middle = {"ignition": refers(data(json.dumps(inner)), "http://middle.invalid/")}
+        self.good(self.config(ignition={**refers(data(json.dumps(middle)), "http://last.invalid/"),
+                                        "proxy": {"httpProxy": proxy}}))
+        self.assertEqual(seen, ["http://inner.invalid/", "http://middle.invalid/", "http://last.invalid/"])
+        # A config that replaces all others has only its own.
+        self.bad(re.compile("inner.invalid"), self.config(ignition={
+            "version": "3.1.0", "proxy": {"httpProxy": proxy}, "timeouts": {"httpTotal": 1},
+            "config": {"replace": {"source": data(json.dumps({"ignition": {**inner["ignition"],
+                                                                           "timeouts": {"httpTotal": 1}}}))}}}))
+        self.assertEqual(len(seen), 3)
+
+    def test_what_is_logged_of_references(self):
+        child = json.dumps({"ignition": {"version": "3.1.0"}})
+        digest = hashlib.sha512(child.encode()).hexdigest()
+        url = self.serve({"/child?token=secret": child.encode()})
+        out = self.good(self.config(ignition={"config": {"merge": [{"source": url + "/child?token=secret"},
+                                                                   {"source": data(child)}]}}))
+        self.assertIn(f"DEBUG    : fetched referenced config at {url}/child?token=<redacted> with SHA512: {digest}\n", out)
+        self.assertIn(f"DEBUG    : fetched referenced config from data url with SHA512: {digest}\n", out)
+        self.assertNotIn("secret", out)
+        self.assertNotIn("base64", out)
+
     def test_nothing_is_written_before_all_is_fetched(self):
         url = self.serve({"/x": b"x"})
         wrong = {"path": "/z", "contents": {"source": url + "/x", "verification": {"hash": sha512(b"y")}}}
@@ -313,13 +342,13 @@ class Fetching(Apply):
 class Asked(dict):
     """Answers everything, and notes what for."""
 
-    def __init__(self, seen):
+    def __init__(self, seen, body=b"by proxy"):
         super().__init__()
-        self.seen = seen
+        self.seen, self.body = seen, body
 
     def get(self, path, default=None):
         self.seen.append(path)
-        return b"by proxy"
+        return self.body
 
 
 class Tree(Apply):
