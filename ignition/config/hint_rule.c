@@ -204,6 +204,9 @@ static int duplicate_entry(const struct hint *h)
 			by);
 }
 
+#define DATA_FORM                                                                                            \
+	"a text is written \"data:,TEXT\" or \"data:;base64,...\", a type between the colon and the comma"
+
 static const struct rule_hint {
 	const char *rule;
 	const char *text; /* or made by: */
@@ -219,11 +222,22 @@ static const struct rule_hint {
 	  NULL },
 	{ "invalid url scheme", NULL, url_scheme },
 	{ "missing data prefix", "write data: in small letters", NULL },
-	{ "missing comma before data",
-	  "the text comes behind a comma: \"data:,text\" or \"data:;base64,...\"", NULL },
+	{ "missing comma before data", DATA_FORM, NULL },
+	{ "missing media type slash", DATA_FORM, NULL },
+	{ "invalid media type", DATA_FORM, NULL },
+	{ "invalid character after data prefix", DATA_FORM, NULL },
+	{ "invalid character for ", DATA_FORM, NULL },
+	{ "invalid syntax", DATA_FORM, NULL },
+	{ "unclosed quoted string", DATA_FORM, NULL },
+	{ "unterminated parameter sequence", DATA_FORM, NULL },
+	{ "expected semicolon or comma", DATA_FORM, NULL },
+	{ "expected base64", "write ;base64 in small letters, right before the comma", NULL },
 	{ "invalid data character",
 	  "spaces and special characters are written %XX (a space is %20), or use \"data:;base64,...\"",
 	  NULL },
+	{ "illegal base64 data", "write plain base64 with its = at the end, without line breaks (base64 -w0)",
+	  NULL },
+	{ "rfc2396: ", "a percent sign itself is written %25", NULL },
 	{ "invalid S3 ARN format", "write arn:aws:s3:::BUCKET/KEY", NULL },
 	{ "invalid S3 object VersionId", "give versionId a value, or leave it out", NULL },
 	{ "invalid compression method", "write \"gzip\", or leave it out", NULL },
@@ -340,10 +354,13 @@ static const struct rule_hint {
 
 int hint_rule(const struct hint *h)
 {
+	/* "%s": the text was made where the rule did not go, by the parser of URLs */
+	const char *rule = strcmp(h->finding->rule, "%s") == 0 ? h->finding->text : h->finding->rule;
+
 	for (size_t i = 0; i < ARRAY_SIZE(rule_hints); i++) {
 		const struct rule_hint *k = &rule_hints[i];
 
-		if (strncmp(h->finding->rule, k->rule, strlen(k->rule)) == 0)
+		if (strncmp(rule, k->rule, strlen(k->rule)) == 0)
 			return k->make ? k->make(h) : hint_say(h, "%s", k->text);
 	}
 	return 0;

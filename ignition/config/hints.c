@@ -119,7 +119,9 @@ bool hint_octal_digits(int64_t decimal, unsigned *ret_mode)
 					  02755, 02770, 02775, 04711, 04750, 04755, 06755, 07777 };
 	unsigned mode = 0, shift = 0;
 
-	for (int64_t d = decimal; d > 0 && shift < 15; d /= 10, shift += 3) {
+	if (decimal <= 0 || decimal > 7777)
+		return false;
+	for (int64_t d = decimal; d > 0; d /= 10, shift += 3) {
 		if (d % 10 > 7)
 			return false;
 		mode |= (unsigned)(d % 10) << shift;
