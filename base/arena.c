@@ -1,4 +1,5 @@
 #include "base/arena.h"
+#include <errno.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -17,8 +18,15 @@ struct chunk {
 	alignas(max_align_t) char mem[];
 };
 
+struct deferred {
+	struct deferred *next;
+	void (*fn)(void *);
+	void *ptr;
+};
+
 struct arena {
 	struct chunk *head;
+	struct deferred *last;
 };
 
 struct arena *arena_new(void)
@@ -30,6 +38,8 @@ struct arena *arena_free(struct arena *a)
 {
 	if (!a)
 		return NULL;
+	for (struct deferred *d = a->last; d; d = d->next)
+		d->fn(d->ptr);
 	for (struct chunk *c = a->head, *next; c; c = next) {
 		next = c->next;
 		free(c);
@@ -109,4 +119,17 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	va_end(again);
 	va_end(ap);
 	return p;
+}
+
+int arena_defer(struct arena *a, void (*fn)(void *), void *ptr)
+{
+	struct deferred *d = arena_alloc(a, sizeof *d);
+
+	if (!d) {
+		fn(ptr);
+		return -ENOMEM;
+	}
+	*d = (struct deferred){ a->last, fn, ptr };
+	a->last = d;
+	return 0;
 }

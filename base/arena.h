@@ -13,6 +13,9 @@ char *arena_strndup(struct arena *a, const char *s,
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Calls fn(ptr) when the arena ends, the last first. 0, or -ENOMEM after having called it at once. */
+int arena_defer(struct arena *a, void (*fn)(void *), void *ptr);
+
 static inline void arena_freep(struct arena **a)
 {
 	arena_free(*a);

@@ -100,7 +100,12 @@ int base64_decode(const char *s, size_t n, bool skip_newlines, struct buf *out)
 
 int base64_check(const char *s, size_t n, bool skip_newlines)
 {
-	return decode(s, n, skip_newlines, NULL);
+	size_t at = 0;
+
+	while (n - at >= 4 && value_of(s[at]) >= 0 && value_of(s[at + 1]) >= 0 && value_of(s[at + 2]) >= 0 &&
+	       value_of(s[at + 3]) >= 0)
+		at += 4;
+	return decode(s + at, n - at, skip_newlines, NULL);
 }
 
 int base64_encode(const void *data, size_t n, struct buf *out)

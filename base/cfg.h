@@ -84,9 +84,9 @@ enum { CFG_MAX_LIST = 65536 }; /* entries: "[0,0,...]" must not buy a hundred ti
 
 /*
  * Fills *out (zeroed by the caller) from a parsed document, and takes the entries of its lists away on
- * the way, so that the two are never there in full at once; the caller still gives obj back. Unknown keys and keys in another case
- * are warnings; wrong types and over-long lists are errors; all go to the report and the walk goes
- * on. null means absent. Fields younger than `minor` are unknown. Returns 0 or -ENOMEM.
+ * the way, so that the two are never there in full at once; the caller still gives obj back. Unknown keys and
+ * keys in another case are warnings; wrong types and over-long lists are errors; all go to the report and the
+ * walk goes on. null means absent. Fields younger than `minor` are unknown. Returns 0 or -ENOMEM.
  */
 int cfg_decode(const struct cfg_desc *desc, struct json_object *obj, unsigned minor, struct arena *a,
 	       struct report *rep, void *out);

@@ -3,8 +3,8 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include "base/arena.h"
+#include "base/fold.h"
 #include "base/report.h"
 
 enum { KEPT_BYTES = 64 * 1024 };
@@ -50,7 +50,7 @@ static const struct cfg_field *find(const struct cfg_desc *desc, const char *key
 	}
 	*ret_exact = false;
 	for (size_t i = 0; i < desc->n_fields; i++)
-		if (strcasecmp(desc->fields[i].key, key) == 0)
+		if (fold_equal(desc->fields[i].key, key))
 			return &desc->fields[i];
 	return NULL;
 }

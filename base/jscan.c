@@ -7,6 +7,8 @@
 #include "base/jscan_priv.h"
 #include "base/utf8.h"
 
+enum { FEW_KEYS = 8 }; /* compared pair by pair */
+
 struct seen { /* a key of an object that is still open */
 	uint64_t hash;
 	size_t off; /* of its opening quote */
@@ -92,7 +94,7 @@ static int string(struct scan *s, bool *ret_escaped)
 			return c == '\n' ? bad_at(s, from, "the string does not end on its line")
 					 : bad(s, "control character in a string");
 		} else if (c < 0x80) {
-			s->p++;
+			s->p = jscan_plain(s->p, s->end);
 		} else {
 			size_t n = utf8_len((const unsigned char *)s->p, (size_t)(s->end - s->p));
 
@@ -189,8 +191,12 @@ static int by_text(const void *a, const void *b, void *text)
 static size_t find_duplicate(struct scan *s, struct seen *v, size_t n)
 {
 	size_t first = SIZE_MAX;
+	bool twice = n > FEW_KEYS;
 
-	if (n < 2)
+	for (size_t i = 1; i < n && !twice; i++)
+		for (size_t k = 0; k < i; k++)
+			twice = twice || v[k].hash == v[i].hash;
+	if (!twice)
 		return first;
 	qsort(v, n, sizeof *v, by_hash);
 	for (size_t i = 0, end; i < n; i = end) {
