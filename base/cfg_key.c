@@ -90,35 +90,38 @@ bool cfg_index_get(const struct cfg_index *x, struct cfg_key key, size_t *ret_ta
 	return true;
 }
 
-static int check(const struct cfg_desc *desc, const void *obj, struct report *rep,
-		 const struct cfg_path *path);
-
-/* The entries of the lists that share their keys with field `first`, which is the first of them. */
-static int check_space(const struct cfg_desc *desc, size_t first, const void *obj, struct report *rep,
-		       const struct cfg_path *path)
+static const struct cfg_list *list_at(const struct cfg_field *f, const void *obj)
 {
-	const struct cfg_field *f = &desc->fields[first];
+	return (const void *)((const char *)obj + f->off);
+}
+
+static bool one_space(const struct cfg_field *f, const struct cfg_field *g)
+{
+	return f == g || (f->space && f->space == g->space);
+}
+
+/* The entries of one list, after those of the lists before it that share its keys. */
+static int check_list(const struct cfg_desc *desc, size_t which, const void *obj, struct report *rep,
+		      const struct cfg_path *path)
+{
+	const struct cfg_field *f = &desc->fields[which];
 	struct cfg_index x;
 	size_t n = 0;
 	int r = 0;
 
-	for (size_t i = first; i < desc->n_fields; i++)
-		if (i == first || (f->space && desc->fields[i].space == f->space))
-			n += ((const struct cfg_list *)(const void *)((const char *)obj +
-								      desc->fields[i].off))
-				     ->n;
-	if (n < 2)
+	for (size_t i = 0; i <= which; i++)
+		if (one_space(&desc->fields[i], f))
+			n += list_at(&desc->fields[i], obj)->n;
+	if (n < 2 || list_at(f, obj)->n == 0)
 		return 0;
 	if (cfg_index_init(&x, n) < 0)
 		return -ENOMEM;
-	for (size_t i = first; r == 0 && i < desc->n_fields; i++) {
+	for (size_t i = 0; r == 0 && i <= which; i++) {
 		const struct cfg_field *g = &desc->fields[i];
-		const struct cfg_list *l = (const void *)((const char *)obj + g->off);
+		const struct cfg_list *l = list_at(g, obj);
 
-		if (i != first && (!f->space || g->space != f->space))
-			continue;
-		for (size_t k = 0; r == 0 && k < l->n; k++)
-			if (cfg_index_put(&x, cfg_key_of(g, cfg_entry(g, l, k)), i, k))
+		for (size_t k = 0; r == 0 && one_space(g, f) && k < l->n; k++)
+			if (cfg_index_put(&x, cfg_key_of(g, cfg_entry(g, l, k)), i, k) && i == which)
 				r = report_add(rep, SEV_ERROR, AT_VALUE,
 					       CFG_ENTRY(CFG_CHILD(path, g->key), k),
 					       "duplicate entry defined");
@@ -127,35 +130,24 @@ static int check_space(const struct cfg_desc *desc, size_t first, const void *ob
 	return r;
 }
 
-static int check_field(const struct cfg_desc *desc, size_t i, const void *obj, struct report *rep,
-		       const struct cfg_path *path)
-{
-	const struct cfg_field *f = &desc->fields[i];
-	const void *at = (const char *)obj + f->off;
-	const struct cfg_list *l = at;
-	bool first = true;
-	int r = 0;
-
-	if (f->kind == CFG_OBJ)
-		return check(f->sub, at, rep, CFG_CHILD(path, f->key));
-	if (!cfg_is_list(f))
-		return 0;
-	for (size_t k = 0; k < i && f->space; k++)
-		first = first && desc->fields[k].space != f->space;
-	if (f->rule != CFG_APPEND && first)
-		r = check_space(desc, i, obj, rep, path);
-	for (size_t k = 0; f->kind == CFG_LIST && r == 0 && k < l->n; k++)
-		r = check(f->sub, cfg_entry(f, l, k), rep, CFG_ENTRY(CFG_CHILD(path, f->key), k));
-	return r;
-}
-
+/* An object's own lists come before what is in its members: upstream's order. */
 static int check(const struct cfg_desc *desc, const void *obj, struct report *rep,
 		 const struct cfg_path *path)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < desc->n_fields; i++)
-		r = check_field(desc, i, obj, rep, path);
+		if (cfg_is_list(&desc->fields[i]) && desc->fields[i].rule != CFG_APPEND)
+			r = check_list(desc, i, obj, rep, path);
+	for (size_t i = 0; r == 0 && i < desc->n_fields; i++) {
+		const struct cfg_field *f = &desc->fields[i];
+		const struct cfg_path *at = CFG_CHILD(path, f->key);
+
+		if (f->kind == CFG_OBJ)
+			r = check(f->sub, (const char *)obj + f->off, rep, at);
+		for (size_t k = 0; f->kind == CFG_LIST && r == 0 && k < list_at(f, obj)->n; k++)
+			r = check(f->sub, cfg_entry(f, list_at(f, obj), k), rep, CFG_ENTRY(at, k));
+	}
 	return r;
 }
 

@@ -231,6 +231,16 @@ static void nodes(void **state)
 		  "error at $.storage.links.1.path: path is not fully simplified\n"
 		  "error at $.storage.links.2.user: cannot set both id and name\n"
 		  "error at $.storage.links.2: duplicate entry defined\n" },
+		/* each where its list is in the order of the fields, though the three kinds share their paths */
+		{ 6,
+		  STORAGE("'links':[{'path':'/a','target':'t'}],'filesystems':[{'device':'/d'},{'device':'/d'}],"
+			  "'files':[{'path':'/b','contents':{'source':'http://h','httpHeaders':[{'name':'n'},{'name':'n'}]}}],"
+			  "'directories':[{'path':'/a'},{'path':'/a'}],'disks':[{'device':'/d'},{'device':'/d'}]"),
+		  "error at $.storage.directories.1: duplicate entry defined\n"
+		  "error at $.storage.disks.1: duplicate entry defined\n"
+		  "error at $.storage.filesystems.1: duplicate entry defined\n"
+		  "error at $.storage.links.0: duplicate entry defined\n"
+		  "error at $.storage.files.0.contents.httpHeaders.1: duplicate entry defined\n" },
 		/* before 3.3 it is the link's own path */
 		{ 2,
 		  STORAGE("'directories':[{'path':'/l'}],'links':[{'path':'/l','hard':true,'user':{'id':1}}]"),
