@@ -44,6 +44,11 @@ class Reference(unittest.TestCase):
             if longest:
                 self.assertRegex(fields["label"]["text"], rf"\b{longest}( bytes)? for {name}\b")
 
+    def test_versions_that_are_read(self):
+        described = set(re.findall(r"^\| (\d+\.\d+\.\d+\S*) \|", PAGES[0], re.M))
+        text = source("ignition/config/version.c").replace("ign_version_newest", '"3.7.0-experimental"')
+        self.assertEqual(described, set(re.findall(r'\{ "(\d+\.\d+\.\d+\S*)", \{', text)))
+
     def test_refused_parts(self):
         refused = set(re.findall(r"\$\.([a-z.]+): [^;]*not supported", re.sub(r'"\s*"', "", source("ignition/disks/stage.c"))))
         self.assertEqual(set(LIMITS["fields"]), refused)
