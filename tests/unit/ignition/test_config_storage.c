@@ -231,7 +231,8 @@ static void nodes(void **state)
 		  "error at $.storage.links.1.path: path is not fully simplified\n"
 		  "error at $.storage.links.2.user: cannot set both id and name\n"
 		  "error at $.storage.links.2: duplicate entry defined\n" },
-		/* each where its list is in the order of the fields, though the three kinds share their paths */
+		/* each where its list is in the order of the fields, though the three kinds share their paths
+		 */
 		{ 6,
 		  STORAGE("'links':[{'path':'/a','target':'t'}],'filesystems':[{'device':'/d'},{'device':'/d'}],"
 			  "'files':[{'path':'/b','contents':{'source':'http://h','httpHeaders':[{'name':'n'},{'name':'n'}]}}],"
