@@ -1,7 +1,8 @@
 #include "base/jscan_priv.h"
 #include <string.h>
+#include "base/fold.h"
 
-enum { END = -1 };
+enum { END = FOLD_END };
 
 /* A key's bytes, one at a time. A lone surrogate reads as U+FFFD, as json-c and Go read it. */
 struct reader {
@@ -74,9 +75,24 @@ static int next(struct reader *r)
 	return r->pending[r->at++];
 }
 
-static int fold(int c)
+/* As fold_next(), whatever escapes the key is written with. */
+static int next_folded(struct reader *r)
 {
-	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+	char text[4] = { 0 };
+	struct reader ahead = *r;
+	const char *p = text;
+	size_t n = 0;
+	int c;
+
+	while (n < sizeof text - 1 && (c = next(&ahead)) != END) {
+		text[n++] = (char)c;
+		if (n == 1 && c < 0x80) /* the rule; more of it would only be read twice */
+			break;
+	}
+	c = fold_next(&p);
+	for (; p > text; p--)
+		(void)next(r);
+	return c == FOLD_END ? END : c;
 }
 
 uint64_t jscan_key_hash(const char *quote, const char *end, bool escaped, bool fold_case)
@@ -89,8 +105,8 @@ uint64_t jscan_key_hash(const char *quote, const char *end, bool escaped, bool f
 		return h;
 	}
 	struct reader r = { .p = quote + 1 };
-	for (int c; (c = next(&r)) != END;)
-		h = (h ^ (unsigned char)(fold_case ? fold(c) : c)) * 0x100000001b3;
+	for (int c; (c = fold_case ? next_folded(&r) : next(&r)) != END;)
+		h = (h ^ (unsigned char)c) * 0x100000001b3;
 	return h;
 }
 
@@ -109,13 +125,18 @@ int jscan_key_compare(const char *a, const char *b)
 bool jscan_key_equals(const char *quote, const char *want, bool *ret_exact)
 {
 	struct reader r = { .p = quote + 1 };
-	bool exact = true;
+	const char *w = want;
+	int c, d;
 
-	for (int c; (c = next(&r)) != END; want++) {
-		if (!*want || fold(c) != fold((unsigned char)*want))
-			return false;
-		exact = exact && c == (unsigned char)*want;
-	}
-	*ret_exact = exact;
-	return !*want;
+	while ((c = next(&r)) != END && c == (unsigned char)*w)
+		w++;
+	*ret_exact = c == END && !*w;
+	if (*ret_exact)
+		return true;
+	r = (struct reader){ .p = quote + 1 };
+	do {
+		c = next_folded(&r);
+		d = fold_next(&want);
+	} while (c == d && c != END);
+	return c == d;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
+#include "base/fold.h"
 #include "base/jscan_priv.h"
 
 enum { ROOT = 1 }; /* the document; 0 is nobody */
@@ -35,11 +36,8 @@ static uint64_t hash_text(const char *s)
 {
 	uint64_t h = 0xcbf29ce484222325; /* as jscan_key_hash() folds */
 
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		h = (h ^ (c >= 'A' && c <= 'Z' ? c | 0x20U : c)) * 0x100000001b3;
-	}
+	for (int c; (c = fold_next(&s)) != FOLD_END;)
+		h = (h ^ (unsigned char)c) * 0x100000001b3;
 	return h;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/fold.h"
 #include "base/suggest.h"
 #include "ignition/config/types_gen.h"
 
@@ -90,7 +91,7 @@ static const struct cfg_field *field_named(const struct cfg_desc *in, const char
 static const struct cfg_field *field_alike(const struct cfg_desc *in, const char *key)
 {
 	for (size_t i = 0; i < in->n_fields; i++)
-		if (suggest_same_word(in->fields[i].key, key))
+		if (suggest_same_word(in->fields[i].key, key) || fold_equal(in->fields[i].key, key))
 			return &in->fields[i];
 	return NULL;
 }

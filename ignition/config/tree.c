@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <string.h>
-#include <strings.h>
 #include "base/cleanup.h"
+#include "base/fold.h"
 #include "base/err.h"
 #include "base/jscan.h"
 #include "base/report.h"
@@ -28,7 +28,7 @@ struct json_object *tree_member(struct json_object *obj, const char *key)
 	if (json_object_object_get_ex(obj, key, &found))
 		return found;
 	json_object_object_foreach(obj, k, v) {
-		if (strcasecmp(k, key) == 0)
+		if (fold_equal(k, key))
 			found = v;
 	}
 	return found;

@@ -304,6 +304,8 @@ static void keys(void **state)
 		{ FILE_("'colour':1"), 0, "" },
 		{ FILE_("'Mode':1"), 0,
 		  "write \"mode\": it is used here, but other programs may look at the case" },
+		{ USER("'\u017fhell':1"), 0,
+		  "write \"shell\": it is used here, but other programs may look at the case" },
 		/* younger than the config */
 		{ LUKS("'cex':{}"), 0, "\"cex\" came with version 3.5.0: raise ignition.version from 3.4.0" },
 		{ LUKS("'Cex':{}"), 0, "\"cex\" came with version 3.5.0: raise ignition.version from 3.4.0" },
@@ -534,7 +536,7 @@ static void rules(void **state)
 		  "a unit has lines [Section] and Name=value; line breaks are written \\n" },
 		{ UNIT("'enabled':true,'contents':'[Unit]'"), 0,
 		  "add \"[Install]\\nWantedBy=multi-user.target\\n\" to its contents" },
-		{ "$,'systemd':{'units':[{'name':'a@.service','contents':'[Unit]'},{'name':'a@b.service','enabled':true}]}}",
+		{ "$,'systemd':{'units':[{'name':'a\\u0040.service','contents':'[Unit]'},{'name':'a\\u0040b.service','enabled':true}]}}",
 		  0, "add \"[Install]\\nWantedBy=multi-user.target\\n\" to the template's contents" },
 	};
 
