@@ -119,8 +119,10 @@ class Accepted(unittest.TestCase):
                 continue
             config = json.loads(file.read_text())
             stem = file.parent.name if mine else stem_of(config)
-            self.assertIn(stem, STEMS, file)
-            self.assertEqual([e.message for e in LOOSE[stem].iter_errors(config)], [], file)
+            if stem:
+                self.assertEqual([e.message for e in LOOSE[stem].iter_errors(config)], [], file)
+            else:  # a version spelt in another way
+                self.assertTrue(any(schema.is_valid(config) for schema in LOOSE.values()), file)
             if mine:
                 writable = not IGNORED.search(said) and not file.name.startswith(("bare-", "nulls"))
                 self.assertEqual(STRICT[stem].is_valid(config), writable, file)
