@@ -198,17 +198,6 @@ static int upgrade(struct upgrade *u, const struct ign1_config *c, struct report
 	return r < 0 ? r : upgrade_passwd(u, &c->passwd);
 }
 
-int ign1_upgrade(const struct ign1_config *c, struct arena *a, struct report *rep, struct ign2_config *ret)
-{
-	struct ign2_config out;
-	struct upgrade u = { .arena = a, .out = &out };
-	int r = upgrade(&u, c, rep);
-
-	if (r == 0 && !report_fatal(rep))
-		*ret = out;
-	return r;
-}
-
 static bool key_is(const struct cfg_path *p, const char *key)
 {
 	return p->key && strcmp(p->key, key) == 0;

@@ -17,14 +17,8 @@ struct report;
 int ign1_validate(const struct ign1_config *c, struct report *rep);
 
 /*
- * Rewrites a config that ign1_validate() found nothing fatal in as 2.0. Findings name places in the
- * spec 1 config; report_fatal() decides, and *ret is set only when there is none. The result shares
- * memory with c. Returns 0 or -ENOMEM.
- */
-int ign1_upgrade(const struct ign1_config *c, struct arena *a, struct report *rep, struct ign2_config *ret);
-
-/*
- * ign1_upgrade() and ign2_convert() in one: the newest 3.x, with all findings at places of the spec 1
- * config. *ret is set only when nothing is fatal. Returns 0 or -ENOMEM.
+ * Rewrites a config that ign1_validate() found nothing fatal in as 2.0, and that as the newest 3.x.
+ * Findings name places in the spec 1 config; report_fatal() decides, and *ret is set only when there
+ * is none. The result shares memory with c. Returns 0 or -ENOMEM.
  */
 int ign1_convert(const struct ign1_config *c, struct arena *a, struct report *rep, struct ign_config *ret);

@@ -23,7 +23,7 @@ void conv_mode(struct conv *c, const struct conv_node *node, struct opt_i64 mode
 	if (!mode.set)
 		conv_warn(
 			c, at,
-			"without a mode, 0.x made this 0000; now it is %04o if it is new: write the mode that "
+			"without a mode, Ignition 0.x made this 0000; now it is %04o if it is new: write the mode that "
 			"is meant",
 			usual);
 }
@@ -63,8 +63,9 @@ static void add_append(struct conv *c, const struct conv_node *node, struct ign_
 	struct place place;
 
 	if (f->overwrite.set)
-		conv_warn(c, CFG_CHILD(origin_place(&node->from, &place), "overwrite"),
-			  "false made 0.x refuse a file that was there already; now it is appended to");
+		conv_warn(
+			c, CFG_CHILD(origin_place(&node->from, &place), "overwrite"),
+			"false made Ignition 0.x refuse a file that was there already; now it is appended to");
 	convert_contents(c, node, &ret->append.v[ret->append.n++]);
 	if (f->mode.set) {
 		conv_mode(c, node, f->mode, FILE_MODE, &mode);
@@ -101,7 +102,7 @@ static void tell_replaced(struct conv *c, const struct conv_node *first, const s
 			   "%s makes this file first, so not to overwrite it fails: remove one of the two",
 			   origin_text(c, &first->from, text));
 	else
-		conv_warn(c, at, "replaces the file that %s makes, as the later of two did in 0.x",
+		conv_warn(c, at, "replaces the file that %s makes, as the later of two did in Ignition 0.x",
 			  origin_text(c, &first->from, text));
 }
 

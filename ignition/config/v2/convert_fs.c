@@ -189,8 +189,8 @@ const char *conv_fs_prefix(struct conv *c, const struct cfg_path *at, const char
 	if (name && strcmp(name, "root") == 0)
 		return "";
 	conv_error(c, at,
-		   "the file system \"%s\" is not defined in this config, and another config's names end at "
-		   "conversion: define it here too",
+		   "the file system \"%s\" is not defined in this config, and 3.x has no names that other "
+		   "configs could use: define it here too",
 		   name ? name : "");
 	return NULL;
 }
@@ -250,7 +250,7 @@ static void convert_mount(struct conv *c, const struct cfg_path *at, size_t i, s
 	if (old->create.given && !wipe)
 		conv_warn(
 			c, CFG_CHILD(at, "create"),
-			"without force, 0.x refused any device that holds a file system; 3.x uses one that is "
+			"without force, Ignition 0.x refused any device that holds a file system; 3.x uses one that is "
 			"already %s and refuses all others",
 			ret->format ? ret->format : "such");
 }

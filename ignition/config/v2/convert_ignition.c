@@ -130,8 +130,8 @@ static const char *convert_proxy(struct conv *c, const struct cfg_path *at, cons
 		return NULL;
 	if (url_parse(proxy, &u) == 0 && (strcmp(u.scheme, "http") == 0 || strcmp(u.scheme, "https") == 0))
 		return proxy;
-	if (strcmp(u.scheme, "socks5") == 0) {
-		conv_error(c, at, "3.x has no socks5 proxies: use an http proxy");
+	if (strstr(proxy, "://")) {
+		conv_error(c, at, "3.x has http and https proxies only");
 		return proxy;
 	}
 	with_scheme = arena_printf(c->arena, "http://%s", proxy);

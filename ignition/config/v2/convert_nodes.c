@@ -1,6 +1,7 @@
 /* Files, directories and links: one tree of paths, in which each path has one entry. */
 #include "ignition/config/v2/convert_priv.h"
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/arena.h"
@@ -89,7 +90,7 @@ static void tell_parents(struct conv *c, const struct conv_node *node, const str
 	    (d->mode.set && d->mode.v != DIRECTORY_MODE))
 		conv_info(
 			c, origin_place(&node->from, &place),
-			"directories above that do not exist yet got this mode and owner in 0.x; now they are "
+			"directories above that do not exist yet got this mode and owner in Ignition 0.x; now they are "
 			"root's with mode 0755, unless they have entries of their own");
 }
 
@@ -108,9 +109,10 @@ static void convert_directory(struct conv *c, const struct conv_node *first, con
 		conv_mode(c, node, old->mode, DIRECTORY_MODE, &ret->mode);
 		conv_owner(node->old, &ret->user, &ret->group);
 		if (node != first)
-			conv_warn(c, origin_place(&node->from, &place),
-				  "replaces mode and owner that %s gives, as the later of two did in 0.x",
-				  origin_text(c, &first->from, text));
+			conv_warn(
+				c, origin_place(&node->from, &place),
+				"replaces mode and owner that %s gives, as the later of two did in Ignition 0.x",
+				origin_text(c, &first->from, text));
 	}
 	tell_parents(c, first, ret, paths);
 }
@@ -162,34 +164,65 @@ static const char *through(struct conv *c, const struct ign_link *l, size_t len,
 	return clean ? clean : path;
 }
 
+struct link_ref {
+	uint64_t hash;
+	const struct ign_link *link;
+};
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct link_ref *x = a, *y = b;
+
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+/* FNV-1a, which goes on from one prefix of a path to the next: a long path is read once. */
+static uint64_t hash_on(uint64_t hash, char byte)
+{
+	return (hash ^ (unsigned char)byte) * 0x100000001b3ULL;
+}
+
+/* The topmost of the links that the path leads through, or NULL; *len is how much of it that is. */
+static const struct ign_link *link_above(const struct link_ref *refs, size_t n, const char *path, size_t *len)
+{
+	struct link_ref key = { 0 };
+
+	for (size_t i = 0; path[i]; i++) {
+		const struct link_ref *hit = path[i] == '/' && i
+						     ? bsearch(&key, refs, n, sizeof(*refs), by_hash)
+						     : NULL;
+
+		if (hit && strlen(hit->link->path) == i && memcmp(hit->link->path, path, i) == 0) {
+			*len = i;
+			return hit->link;
+		}
+		key.hash = hash_on(key.hash, path[i]);
+	}
+	return NULL;
+}
+
 /* Nodes are made before the links of the config, so a path cannot lead through one. */
 static void check_below_links(struct conv *c, const struct conv_nodes *nodes)
 {
 	const struct ign_storage *s = &c->out->storage;
-	struct text_set links;
+	struct link_ref *refs = conv_alloc(c, s->links.n, sizeof(*refs));
 
-	if (s->links.n == 0)
-		return;
-	if (text_set_init(&links, c->arena, s->links.n) < 0) {
-		c->r = -ENOMEM;
-		return;
+	for (size_t i = 0; refs && i < s->links.n; i++) {
+		refs[i].link = &s->links.v[i];
+		for (const char *p = refs[i].link->path; *p; p++)
+			refs[i].hash = hash_on(refs[i].hash, *p);
 	}
-	for (size_t i = 0; i < s->links.n; i++)
-		text_set_add(&links, s->links.v[i].path, i);
-	text_set_sort(&links);
+	if (!refs || s->links.n == 0)
+		return;
+	qsort(refs, s->links.n, sizeof(*refs), by_hash);
 	for (size_t i = 0; i < nodes->n; i++) {
 		const struct conv_node *n = &nodes->v[i];
-		const struct ign_link *l = NULL;
+		const struct ign_link *l;
 		struct place place;
 		const struct cfg_path *at = CFG_CHILD(origin_place(&n->from, &place), "path");
 		size_t len = 0;
 
-		for (const char *p = n->path + 1; !l && n->first && (p = strchr(p, '/')); p++) {
-			const struct text_ref *ref = text_set_find(&links, n->path, (size_t)(p - n->path));
-
-			len = (size_t)(p - n->path);
-			l = ref ? &s->links.v[ref->idx] : NULL;
-		}
+		l = n->first ? link_above(refs, s->links.n, n->path, &len) : NULL;
 		if (l && !l->hard.v && l->target)
 			conv_error(c, at, "%s leads through the link %s of this config: write %s", n->path,
 				   l->path, through(c, l, len, n->path));

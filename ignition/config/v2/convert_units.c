@@ -17,7 +17,7 @@ static struct opt_bool enabled_of(struct conv *c, const struct cfg_path *at, con
 {
 	if (u->enable.v && u->enabled.set && !u->enabled.v)
 		conv_warn(c, CFG_CHILD(at, "enabled"),
-			  "enable is true, so 0.x enabled the unit all the same; now this decides");
+			  "enable is true, so Ignition 0.x enabled the unit all the same; now this decides");
 	if (u->enabled.set)
 		return u->enabled;
 	return conv_true(u->enable);
@@ -31,7 +31,7 @@ static void over_contents(struct conv *c, const struct cfg_path *at, const char 
 	if (!conv_given(by))
 		return;
 	if (*what && strcmp(*what, by) != 0)
-		conv_warn(c, at, "replaces what %s says, as the later of two did in 0.x",
+		conv_warn(c, at, "replaces what %s says, as the later of two did in Ignition 0.x",
 			  origin_text(c, first, text));
 	*what = by;
 }
@@ -86,7 +86,7 @@ static void apply_over(struct conv *c, size_t i, const struct origin *first, str
 	enabled = enabled_of(c, at, u);
 	if (enabled.set && ret->enabled.set && enabled.v != ret->enabled.v)
 		conv_warn(c, CFG_CHILD(at, u->enabled.set ? "enabled" : "enable"),
-			  "%s says otherwise, and the earlier of two decided in 0.x; now this does",
+			  "%s says otherwise, and the earlier of two decided in Ignition 0.x; now this does",
 			  origin_text(c, first, text));
 	if (enabled.set)
 		ret->enabled = enabled;
