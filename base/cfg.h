@@ -95,6 +95,9 @@ int cfg_decode(const struct cfg_desc *desc, struct json_object *obj, unsigned mi
 int cfg_decode_v0(const struct cfg_desc *desc, struct json_object *obj, unsigned minor, struct arena *a,
 		  struct report *rep, void *out);
 
+/* The userdata of an integer that is INT64_MIN indeed; json-c reads everything below like it. */
+#define CFG_LOWEST ((void *)1)
+
 /* What a user calls the type of a parsed value, for "expected string, got ...". */
 const char *cfg_type_name(struct json_object *v);
 

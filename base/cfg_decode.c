@@ -91,9 +91,10 @@ static int decode_int(struct decoder *d, struct json_object *v, const struct cfg
 
 	if (!json_object_is_type(v, json_type_int))
 		return wrong_type(d, "integer", v, path);
-	/* json-c saturates silently. Above, its unsigned view tells; below, the limit itself is given up. */
+	/* json-c saturates silently. Above, its unsigned view tells; below, only who saw the text can. */
 	i = json_object_get_int64(v);
-	if ((i == INT64_MAX && json_object_get_uint64(v) > INT64_MAX) || i == INT64_MIN)
+	if ((i == INT64_MAX && json_object_get_uint64(v) > INT64_MAX) ||
+	    (i == INT64_MIN && json_object_get_userdata(v) != CFG_LOWEST))
 		return report_add(d->report, SEV_ERROR, AT_VALUE, path, "integer out of range");
 	*out = (struct opt_i64){ true, i };
 	return 0;

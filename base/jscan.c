@@ -21,6 +21,7 @@ struct scan {
 	struct seen *keys; /* one stack for all open objects */
 	size_t n_keys, cap_keys;
 	struct jscan_fault *fault;
+	bool lowest, lower; /* the integer INT64_MIN was seen, one below it */
 };
 
 static int value(struct scan *s);
@@ -118,8 +119,23 @@ static int digits(struct scan *s)
 	return s->p == from ? bad(s, "digit expected") : 0;
 }
 
+/* No leading zeros, so more digits are a lower number, and of as many the greater ones. */
+static void note_lowest(struct scan *s, const char *from, const char *end)
+{
+	static const char lowest[] = "-9223372036854775808";
+	size_t n = (size_t)(end - from), max = sizeof lowest - 1;
+	int order = n < max ? -1 : n > max ? 1 : memcmp(from, lowest, max);
+
+	if (*from != '-' || order < 0)
+		return;
+	s->lowest = s->lowest || order == 0;
+	s->lower = s->lower || order > 0;
+}
+
 static int number(struct scan *s)
 {
+	const char *from = s->p;
+
 	if (*s->p == '-')
 		s->p++;
 	if (next_is(s, '0')) {
@@ -129,6 +145,7 @@ static int number(struct scan *s)
 	} else if (digits(s) < 0) {
 		return -EBADMSG;
 	}
+	note_lowest(s, from, s->p);
 	if (next_is(s, '.')) {
 		s->p++;
 		if (digits(s) < 0)
@@ -353,5 +370,6 @@ int jscan_check(const char *text, size_t len, struct jscan_fault *reterr)
 			r = bad(&s, "data after the end of the document");
 	}
 	free(s.keys);
+	reterr->lowest = s.lowest && !s.lower;
 	return r;
 }

@@ -21,6 +21,7 @@ enum {
 struct jscan_fault {
 	size_t off; /* of the first byte that is wrong; the text's length when it ends too early */
 	char why[160];
+	bool lowest; /* on success: INT64_MIN is in the text and nothing below it, which json-c reads alike */
 };
 
 /* Linear time (n log n in the keys of one object). 0, -EBADMSG with *reterr filled, or -ENOMEM. */

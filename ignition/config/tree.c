@@ -1,6 +1,8 @@
 #include "ignition/config/tree.h"
 #include <errno.h>
 #include <json-c/json.h>
+#include <json-c/json_visit.h>
+#include <stdint.h>
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/fold.h"
@@ -32,6 +34,15 @@ struct json_object *tree_member(struct json_object *obj, const char *key)
 			found = v;
 	}
 	return found;
+}
+
+static int mark_lowest(struct json_object *v, int flags, struct json_object *parent, const char *key,
+		       size_t *idx, void *arg)
+{
+	(void)flags, (void)parent, (void)key, (void)idx, (void)arg;
+	if (json_object_is_type(v, json_type_int) && json_object_get_int64(v) == INT64_MIN)
+		json_object_set_userdata(v, CFG_LOWEST, NULL);
+	return JSON_C_VISIT_RETURN_CONTINUE;
 }
 
 int tree_read(const char *text, size_t len, struct report *rep, struct json_object **ret, struct err *e)
@@ -77,5 +88,5 @@ int tree_read(const char *text, size_t len, struct report *rep, struct json_obje
 	*ret = json_tokener_parse_ex(tok, text, (int)len);
 	if (!*ret) /* the scanner accepted it, so memory is what is missing */
 		return -ENOMEM;
-	return 0;
+	return fault.lowest && json_c_visit(*ret, 0, mark_lowest, NULL) != 0 ? -ENOMEM : 0;
 }

@@ -224,9 +224,35 @@ static void counts_lines_and_columns(void **state)
 	}
 }
 
+static void says_whether_the_lowest_integer_is_meant(void **state)
+{
+	static const struct {
+		const char *text;
+		bool lowest;
+	} cases[] = {
+		{ "-9223372036854775808", true },
+		{ "[1, -9223372036854775808]", true },
+		{ "-9223372036854775807", false },
+		{ "-9223372036854775809", false },
+		{ "[-9223372036854775808, -9223372036854775809]", false },
+		{ "[-10000000000000000000, -9223372036854775808]", false },
+		{ "9223372036854775808", false },
+		{ "-0", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct jscan_fault fault;
+
+		assert_int_equal(jscan_check(cases[i].text, strlen(cases[i].text), &fault), 0);
+		assert_int_equal(fault.lowest, cases[i].lowest);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(says_whether_the_lowest_integer_is_meant),
 		cmocka_unit_test(accepts_rfc_8259),
 		cmocka_unit_test(refuses_with_place_and_reason),
 		cmocka_unit_test(limits_depth_and_size),
