@@ -8,6 +8,9 @@ Two of each version:
   ignition-3.6-strict.json  for writing: unknown keys, null for objects and missing required fields
                             are faults, too, and what is to be a URI has that format.
 
+ignition-any-strict.json picks the strict schema of the version that a config names, for editors that
+take one schema for all files of a kind.
+
 What JSON Schema cannot say (rules between fields, 420.0 being no integer) stays with ignition-validate.
 """
 import json
@@ -130,12 +133,34 @@ def layout(value, indent=0):
     return ends[0] + pad + ("," + pad).join(parts) + "\n" + " " * indent + ends[1]
 
 
+def names(version):
+    """What a config of the version looks like from outside."""
+    if version == "1":
+        return {"required": ["ignitionVersion"]}
+    ignition = {"properties": {"version": {"const": version}}, "required": ["version"]}
+    return {"properties": {"ignition": ignition}, "required": ["ignition"]}
+
+
+def any_version(editors):
+    """The references are relative to the file, so it has no $id of its own."""
+    numbers = [editor.version for editor in editors if editor.version != "1"]
+    version = {"title": "Version", "description": "The version of the spec that the config is written in.",
+               "enum": sorted(numbers, reverse=True)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Ignition config",
+        "description": "A config of any version, without unknown keys and with all that is required.",
+        "type": "object",
+        "anyOf": [{"required": ["ignition"]}, {"required": ["ignitionVersion"]}],
+        "properties": {"ignition": {"properties": {"version": version}, "required": ["version"]}},
+        "allOf": [{"if": names(editor.version), "then": {"$ref": f"{editor.name}.json"}} for editor in editors],
+    }
+
+
 def write(families):
     """path below the project -> text"""
-    out = {}
-    for described in families:
-        for index in range(len(described.views)):
-            for strict in (False, True):
-                editor = Editor(described, index, strict)
-                out[f"schemas/editor/{editor.name}.json"] = layout(editor.schema()) + "\n"
-    return out
+    editors = [Editor(described, index, strict) for described in families
+               for index in range(len(described.views)) for strict in (False, True)]
+    out = {editor.name: editor.schema() for editor in editors}
+    out["ignition-any-strict"] = any_version([editor for editor in editors if editor.strict])
+    return {f"schemas/editor/{name}.json": layout(schema) + "\n" for name, schema in out.items()}

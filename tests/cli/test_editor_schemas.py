@@ -228,6 +228,20 @@ class Form(unittest.TestCase):
                         self.assertTrue(jsonschema.Draft202012Validator(field).is_valid(field["default"]), key)
         self.assertEqual(len(ids), 2 * len(STEMS))
 
+    def test_one_schema_for_all_versions(self):
+        """It picks the strict schema of the version, and none for a config that names no version."""
+        whole = json.loads((EDITOR / "ignition-any-strict.json").read_text())
+        picks = {rule["then"]["$ref"]: jsonschema.Draft202012Validator(rule["if"]) for rule in whole.pop("allOf")}
+        rest = jsonschema.Draft202012Validator(whole)
+        self.assertEqual(set(picks), {f"ignition-{stem}-strict.json" for stem in STEMS})
+        for stem in STEMS:
+            config = json.loads((ACCEPTED / stem / "full.json").read_text())
+            self.assertTrue(rest.is_valid(config), stem)
+            self.assertEqual([ref for ref, picked in picks.items() if picked.is_valid(config)],
+                             [f"ignition-{stem}-strict.json"])
+        for config in ({}, {"ignition": {}}, {"ignition": {"version": "3.6"}}, {"ignition": {"version": "4.0.0"}}, []):
+            self.assertFalse(rest.is_valid(config), config)
+
     def test_strict_finds_typing_errors(self):
         config = {"ignition": {"version": "3.6.0"}, "storage": {"files": [{"path": "/a", "moed": 420}, {"mode": 420}]}}
         self.assertTrue(LOOSE["3.6"].is_valid(config))
