@@ -41,6 +41,7 @@ enum {
 	CFG_REQUIRED = 2,  /* always written, also when empty; checking presence is a rule's business */
 	CFG_SENSITIVE = 4, /* never shown: CFG_EMIT_REDACT */
 	CFG_OPTIONAL = 8,  /* of an object: its struct begins with `bool given`, so {} is not absent */
+	CFG_NOTED = 16,    /* as CFG_OPTIONAL, but noted for a rule only: no part of the value */
 };
 
 enum cfg_rule {                    /* of a list: when are two entries the same entry? */

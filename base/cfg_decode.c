@@ -186,7 +186,7 @@ static int decode_field(struct decoder *d, const struct cfg_field *f, struct jso
 		*(struct opt_bool *)out = (struct opt_bool){ true, json_object_get_boolean(v) };
 		return 0;
 	case CFG_OBJ:
-		if (f->flags & CFG_OPTIONAL)
+		if (f->flags & (CFG_OPTIONAL | CFG_NOTED))
 			*(bool *)out = v;
 		return decode_object(d, f->sub, v, path, out);
 	case CFG_LIST:

@@ -149,16 +149,17 @@ class Family:
         field, where = self.field_name(key), f"{owner}.{key}"
         flags = {(True, False): ["CFG_PLAIN"], (False, True): ["CFG_OPTIONAL"]}.get((kind in SCALARS, nullable), [])
         flags += ["CFG_REQUIRED"] if required else []
-        if where in self.notes["sensitive"]:
-            flags.append("CFG_SENSITIVE")
-            self.used.add(where)
+        for note, flag in (("sensitive", "CFG_SENSITIVE"), ("noted", "CFG_NOTED")):
+            if where in self.notes.get(note, []):
+                flags.append(flag)
+                self.used.add(where)
         row = [f'"{key}"', None, f"offsetof(struct {struct}, {field})", f".since = {self.known[path][0]}"]
         row += [".flags = " + " | ".join(flags)] if flags else []
         if kind in SCALARS:
             row[1], ctype = SCALARS[kind]
             return f"{ctype}{field};", row
         if kind == "object":
-            child, desc = self.object(name, node, path)
+            child, desc = self.object(name, node, path, "CFG_NOTED" in flags)
             row[1] = "CFG_OBJ"
             return f"struct {child} {field};", row + [f".sub = &{desc}"]
         entry_name, entry, _ = self.newest.resolve(node["items"])
@@ -173,11 +174,11 @@ class Family:
         row[1] = "CFG_STRLIST"
         return f"struct strlist {field};", row + [self.list_rule(where, None)]
 
-    def object(self, name, node, path):
+    def object(self, name, node, path, noted=False):
         if name is None:
             die(f"{self.newest.path}: the object at {path} needs a definition to be named after")
         struct = f"{self.notes['prefix']}_{snake(name)}"
-        fields, rows = ["bool given;"] if self.newest.kind(node)[1] else [], []
+        fields, rows = ["bool given;"] if noted or self.newest.kind(node)[1] else [], []
         for key, member in node["properties"].items():
             decl, row = self.member(struct, name, key, member, f"{path}.{key}", key in node.get("required", []))
             fields.append(decl)
@@ -199,7 +200,7 @@ class Family:
             size = len(self.newest.resolve(self.newest.root["definitions"][base])[1]["properties"])
             fields = self.structs[f"{prefix}_{snake(users[0])}"][:size]
             self.structs = {f"{prefix}_{snake(base)}": fields} | self.structs
-        if unused := (set(self.notes["lists"]) | set(self.notes["sensitive"])) - self.used:
+        if unused := set().union(*(self.notes.get(n, []) for n in ("lists", "sensitive", "noted"))) - self.used:
             die(f"annotations: {sorted(unused)[0]} names nothing")
         return self.header(top), self.tables(top)
 

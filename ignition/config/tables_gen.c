@@ -270,7 +270,7 @@ static const struct cfg_desc ign_tang_desc = {
 };
 
 static const struct cfg_field ign_clevis_desc_fields[] = {
-	{ "custom", CFG_OBJ, offsetof(struct ign_clevis, custom), .since = 2, .sub = &ign_clevis_custom_desc },
+	{ "custom", CFG_OBJ, offsetof(struct ign_clevis, custom), .since = 2, .flags = CFG_NOTED, .sub = &ign_clevis_custom_desc },
 	{ "tang", CFG_LIST, offsetof(struct ign_clevis, tang), .since = 2, .sub = &ign_tang_desc, .rule = CFG_BY_STR, .key_off = offsetof(struct ign_tang, url) },
 	{ "threshold", CFG_INT, offsetof(struct ign_clevis, threshold), .since = 2 },
 	{ "tpm2", CFG_BOOL, offsetof(struct ign_clevis, tpm2), .since = 2 },

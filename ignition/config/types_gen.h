@@ -164,6 +164,7 @@ struct ign_cex {
 };
 
 struct ign_clevis_custom {
+	bool given;
 	const char *config;
 	struct opt_bool needs_network;
 	const char *pin;

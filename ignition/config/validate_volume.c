@@ -132,10 +132,10 @@ static bool custom_given(const struct vctx *v, const struct ign_clevis_custom *c
 	return v_given(c->pin) || v_given(c->config) || (v->minor >= 3 && c->needs_network.v);
 }
 
-/* Whether it excludes the other ways. In 3.2 it did by being there at all; "{}" cannot be told apart. */
+/* Whether it excludes the other ways. In 3.2 it did by being there at all. */
 static bool custom_claims(const struct vctx *v, const struct ign_clevis_custom *c)
 {
-	return v->minor >= 3 ? v_given(c->pin) : c->pin || c->config || c->needs_network.set;
+	return v->minor >= 3 ? v_given(c->pin) : c->given;
 }
 
 static bool clevis_other_than_custom(const struct ign_clevis *c)

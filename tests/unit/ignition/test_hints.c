@@ -389,6 +389,10 @@ static void keys(void **state)
 #define CLEVIS(rest) LUKS("'clevis':{" rest "}")
 #define CEX(rest)    "@,'storage':{'luks':[{'name':'a','device':'/d','cex':{'enabled':true}," rest "}]}}"
 
+#define TPM2(v, rest)                                                                                        \
+	"{'ignition':{'version':'" v                                                                         \
+	"'},'storage':{'luks':[{'name':'a','device':'/d','clevis':{'tpm2':true," rest "}}]}}"
+
 static void rules(void **state)
 {
 	static const struct hint_case cases[] = {
@@ -513,6 +517,12 @@ static void rules(void **state)
 		{ LUKS("'label':'012345678901234567890123456789012345678901234567'"), 0, "shorten it" },
 		{ CLEVIS("'tpm2':true,'custom':{'pin':'sss','config':'{}'}"), 0,
 		  "a custom pin can hold them: write it with pin \"sss\", or remove \"custom\"" },
+		/* 3.2 looked whether custom is there, later versions at its pin */
+		{ TPM2("3.2.0", "'custom':{}"), 0,
+		  "a custom pin can hold them: write it with pin \"sss\", or remove \"custom\"" },
+		{ TPM2("3.2.0", "'custom':null"), 0, "leave it out, or write {}" },
+		{ TPM2("3.2.0", "'threshold':1"), 0, "" },
+		{ TPM2("3.3.0", "'custom':{}"), 0, "" },
 		{ CLEVIS("'custom':{'config':'{}'}"), 0, "add \"pin\", or remove \"custom\"" },
 		{ CLEVIS("'custom':{'pin':'sss'}"), 0, "add \"config\": the pin's settings, JSON in a text" },
 		{ CLEVIS("'custom':{'pin':'x','config':'{}'}"), 0,
