@@ -236,6 +236,38 @@ class Sources(Case):
             self.fails("fetch-offline", reason, "Ignition failed")
             self.assertFalse(os.path.exists(self.path("run/ignition.json")))
 
+    def test_what_a_refused_config_logs(self):
+        """Findings in their order and with their places, then the failure, and nothing of the config itself."""
+        text = ('{"ignition": {"version": "3.4.0"},\n "nope": 1,\n "passwd": {"users": [{"name": "u", "passwordHash": "s3cret"}]},\n'
+                ' "storage": {"files": [\n  {"path": "a", "mode": 99999}],\n  "directories": [{"path": "/d", "mode": 1023}]}}\n')
+        special = "setuid/setgid/sticky bits are not supported or functional in spec versions older than 3.6.0"
+        for text, lines in [
+                (text, ["WARNING  : fetch-offline: warning at $.storage.directories.0.mode, line 6 col 42: " + special,
+                        "CRITICAL : fetch-offline: error at $.storage.files.0.path, line 5 col 12: path not absolute",
+                        "CRITICAL : fetch-offline: error at $.storage.files.0.mode, line 5 col 25: illegal file mode",
+                        "WARNING  : fetch-offline: warning at $.storage.files.0.mode, line 5 col 25: " + special,
+                        "WARNING  : fetch-offline: warning at $.nope, line 2 col 2: unused key nope",
+                        "CRITICAL : Ignition failed: config from file: config is not valid"]),
+                ('{"ignition": {"version": "3.4.0"},\n "storage": {"files": [{"path": "/a", "mode": "0644"}]}}',
+                 [r"CRITICAL : fetch-offline: error at \$.storage.files.0.mode, line 2 col 47: .*",
+                  "CRITICAL : Ignition failed: config from file: config is not valid"]),
+                ('{"ignition": {"version": "3.4.0",\n}}', [r"CRITICAL : fetch-offline: error at line 2 col 1: .*",
+                                                           "CRITICAL : Ignition failed: config from file: config is not valid"]),
+                ("{}", ["CRITICAL : Ignition failed: config from file: invalid config version (couldn't parse)"])]:
+            self.write("config.ign", text)
+            done = self.fails("fetch-offline")
+            found = done.stdout.split("parsing config with SHA512: ")[1].splitlines()[1:]
+            self.assertEqual(len(found), len(lines), done.stdout)
+            for line, want in zip(found, lines):
+                if ".*" in want:
+                    self.assertRegex(line, "^" + want + "$")
+                else:
+                    self.assertEqual(line, want)
+            self.assertEqual(done.stdout.splitlines()[:2], [done.stdout.splitlines()[0], "INFO     : Stage: fetch-offline"])
+            self.assertRegex(done.stdout, r"^INFO     : Ignition \d")
+            self.assertEqual(done.stderr, "fetch-offline failed: " + lines[-1].split("failed: ")[1] + "\n")
+            self.assertNotIn("s3cret", done.stdout + done.stderr)
+
     def test_unknown_keys_warn(self):
         self.write("config.ign", self.config(storage={"files": [{"path": "/a", "mod": 1}]}))
         done = self.ok("fetch-offline")
@@ -334,6 +366,93 @@ class References(Case):
             {"source": "data:," + child.replace('"', "%22").replace("{", "%7B").replace("}", "%7D")
              .replace("[", "%5B").replace("]", "%5D").replace(" ", "")}]}}))
         self.fails("fetch-offline", "merging configs resulted in an invalid config", "link target is required")
+
+
+class OldVersions(Case):
+    """Spec 1 and 2.x: read wherever a 3.x config is, and written to the cache as the newest."""
+
+    UNIT = {"name": "old.service", "contents": "[Install]\nWantedBy=multi-user.target\n"}
+    NETWORKD = {"units": [{"name": "00-eth.network", "contents": "[Match]\n"}]}
+
+    def document(self, version):
+        if version == 1:
+            return json.dumps({"ignitionVersion": 1, "systemd": {"units": [{**self.UNIT, "enable": True}]},
+                               "networkd": self.NETWORKD})
+        return json.dumps({"ignition": {"version": version}, "systemd": {"units": [{**self.UNIT, "enable": True}]},
+                           "networkd": self.NETWORKD, "storage": {"files": [
+                               {"filesystem": "root", "path": "/etc/old", "mode": 420,
+                                "contents": {"source": "data:,old"}}]}})
+
+    VERSIONS = (1, "2.0.0", "2.1.0", "2.2.0", "2.3.0", "2.4.0")
+
+    def check_cache(self, has_file=True):
+        cache = self.cache()
+        self.assertEqual(cache["ignition"]["version"], "3.7.0-experimental")
+        self.assertEqual(sorted(cache), ["ignition", "kernelArguments", "passwd", "storage", "systemd"])
+        self.assertEqual(cache["systemd"]["units"], [{**self.UNIT, "enabled": True}])
+        files = {f["path"]: f["contents"]["source"] for f in cache["storage"]["files"]}
+        self.assertEqual(files.pop("/etc/systemd/network/00-eth.network"), "data:,%5BMatch%5D%0A")
+        self.assertEqual(files, {"/etc/old": "data:,old"} if has_file else {})
+
+    def test_what_later_stages_read(self):
+        for version in self.VERSIONS:
+            with self.subTest(version):
+                self.write("config.ign", self.document(version))
+                self.ok("fetch-offline")
+                self.check_cache(version != 1)
+                shutil.rmtree(self.path("root"))
+                os.mkdir(self.path("root"))
+                for stage in ("kargs", "disks", "mount", "files", "umount"):
+                    self.ok(stage)
+                for name, text in [("etc/systemd/system/old.service", self.UNIT["contents"]),
+                                   ("etc/systemd/network/00-eth.network", "[Match]\n"),
+                                   ("etc/systemd/system-preset/20-ignition.preset", "enable old.service\n"),
+                                   ("etc/old", "old" if version != 1 else None)]:
+                    path = self.path("root", name)
+                    self.assertEqual(os.path.exists(path), text is not None)
+                    if text is not None:
+                        with open(path, encoding="utf-8") as f:
+                            self.assertEqual(f.read(), text)
+
+    def test_from_every_source(self):
+        for version in self.VERSIONS:
+            text = self.document(version)
+            server = self.serve({"/old": (200, text.encode())})
+            url = "data:;base64," + base64.b64encode(text.encode()).decode()
+            new = lambda ref: self.config(ignition={"config": ref})
+            for where, write in [
+                    ("user.ign", lambda: self.write("etc/user.ign", text)),
+                    ("a base config", lambda: self.write("usr/base.d/10-old.ign", text)),
+                    ("the command line", lambda: self.write("cmdline", "ignition.config.url=" + server.url + "/old")),
+                    ("merge", lambda: self.write("config.ign", new({"merge": [{"source": server.url + "/old"}]}))),
+                    ("replace", lambda: self.write("config.ign", new({"replace": {"source": url}})))]:
+                with self.subTest(version=version, where=where):
+                    shutil.rmtree(self.dir)
+                    os.mkdir(self.dir)
+                    for d in ("root", "run", "etc", "usr", "bin"):
+                        os.mkdir(self.path(d))
+                    self.write("cmdline", "quiet\n")
+                    self.write("config.ign", self.config())
+                    write()
+                    self.ok("fetch")
+                    if where == "a base config":  # is not part of the cache, but of what a stage gets
+                        self.ok("files")
+                        self.assertTrue(os.path.exists(self.path("root/etc/systemd/system/old.service")))
+                    else:
+                        self.check_cache(version != 1)
+
+    def test_references_of_an_old_config(self):
+        """2.x: append takes configs of any version; its lists grow, as 0.x did it."""
+        s = self.serve({"/new": (200, self.config(systemd={"units": [{"name": "new.service", "enabled": True}]}).encode()),
+                        "/old": (200, self.document("2.1.0").encode())})
+        self.write("config.ign", json.dumps({"ignition": {"version": "2.4.0", "config": {
+            "append": [{"source": s.url + "/old"}, {"source": s.url + "/new"}]}}}))
+        self.ok("fetch")
+        self.assertEqual([u["name"] for u in self.cache()["systemd"]["units"]], ["old.service", "new.service"])
+        self.write("config.ign", json.dumps({"ignition": {"version": "2.0.0", "config": {
+            "replace": {"source": s.url + "/old"}}}}))
+        self.ok("fetch")
+        self.check_cache()
 
 
 class LaterStages(Case):
