@@ -93,7 +93,6 @@ static inline void take_object(struct bytes *b, const struct cfg_desc *desc, cha
 		} else if (f->kind == CFG_BOOL) {
 			*(struct opt_bool *)at = (struct opt_bool){ how % 3 > 0, how % 3 == 2 };
 		} else if (f->kind == CFG_INT) {
-			/* the least integer is not read back: json-c cannot tell it from what is beyond it */
 			int64_t v = how < 128 ? how % 16 : (int64_t)((uint64_t)how << take(b) % 64 >> 1);
 
 			*(struct opt_i64 *)at = (struct opt_i64){ how % 4 > 0, how % 4 == 1 ? -v

@@ -232,6 +232,33 @@ static void secrets_are_not_shown(void **state)
 	assert_non_null(strstr(buf_str(&f->out), "\"passwordHash\": \"\\u003credacted\\u003e\""));
 }
 
+static void a_merged_config_is_checked_without_positions(void **state)
+{
+	CLEANUP(report_done) struct report rep = { 0 };
+	CLEANUP(buf_done) struct buf got = { 0 };
+	struct ign_http_header header = { .name = "x" };
+	struct ign_link link = { .path = "/l" };
+	struct ign_config c;
+
+	(void)state;
+	ign_config_init(&c);
+	assert_int_equal(ign_config_validate(&c, IGN_MINOR_EXPERIMENTAL, &rep), 0);
+	assert_int_equal(rep.n, 0);
+	c.storage.links.v = &link;
+	c.storage.links.n = 1;
+	c.ignition.config.replace = (struct ign_resource){ .source = "http://x",
+							   .http_headers = { &header, 1 } };
+	c.ignition.version = "3";
+	assert_int_equal(ign_config_validate(&c, IGN_MINOR_EXPERIMENTAL, &rep), 0);
+	assert_int_equal(report_print(&rep, &got), 0);
+	assert_string_equal(
+		buf_str(&got),
+		"error at $.ignition.version: invalid config version (couldn't parse)\n"
+		"warning at $.ignition.config.replace.httpHeaders.0: HTTP header has no value, and no "
+		"other config gives it one: fetching this will fail\n"
+		"error at $.storage.links.0.target: link target is required\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_empty_config_is_the_neutral_element, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_damaged_cache_is_refused_with_its_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_is_written_on_failure, set_up, tear_down),
+		cmocka_unit_test(a_merged_config_is_checked_without_positions),
 		cmocka_unit_test_setup_teardown(secrets_are_not_shown, set_up, tear_down),
 	};
 

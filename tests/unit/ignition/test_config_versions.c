@@ -7,6 +7,7 @@
 	"3.5.0, 3.6.0, 3.7.0-experimental"
 #define HEX64  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define HEX128 HEX64 HEX64
+#define Z64    "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
 
 static void versions_parse_as_semver(void **state)
 {
@@ -76,12 +77,17 @@ static void documents_without_a_usable_version(void **state)
 		const char *why, *report;
 	} cases[] = {
 		{ "", -ENODATA, "not a config (empty)", "" },
-		{ " \n", -EBADMSG, "config is not valid", "error: unexpected end of the document\n" },
-		{ "hello", -EBADMSG, "config is not valid", "error: not a JSON value\n" },
-		{ "[]", -EBADMSG, "config is not valid", "error: expected object, got list\n" },
-		{ "'x'", -EBADMSG, "config is not valid", "error: expected object, got string\n" },
-		{ " 3", -EBADMSG, "config is not valid", "error: expected object, got number\n" },
-		{ "true", -EBADMSG, "config is not valid", "error: expected object, got boolean\n" },
+		{ " \n", -EBADMSG, "config is not valid",
+		  "error at line 2 col 1: unexpected end of the document\n" },
+		{ "hello", -EBADMSG, "config is not valid", "error at line 1 col 1: not a JSON value\n" },
+		{ "[]", -EBADMSG, "config is not valid",
+		  "error at line 1 col 1: expected object, got list\n" },
+		{ "'x'", -EBADMSG, "config is not valid",
+		  "error at line 1 col 1: expected object, got string\n" },
+		{ " 3", -EBADMSG, "config is not valid",
+		  "error at line 1 col 2: expected object, got number\n" },
+		{ "true", -EBADMSG, "config is not valid",
+		  "error at line 1 col 1: expected object, got boolean\n" },
 		{ "null", -EBADMSG, "invalid config version (couldn't parse)", "" },
 		{ "{}", -EBADMSG, "invalid config version (couldn't parse)", "" },
 		{ "{'ignition':null}", -EBADMSG, "invalid config version (couldn't parse)", "" },
@@ -89,24 +95,24 @@ static void documents_without_a_usable_version(void **state)
 		{ "{'ignition':{'version':null}}", -EBADMSG, "invalid config version (couldn't parse)", "" },
 		{ "{'ignition':{'version':'3.0'}}", -EBADMSG, "invalid config version (couldn't parse)", "" },
 		{ "{'ignition':{'version':3}}", -EBADMSG, "config is not valid",
-		  "error at $.ignition.version: expected string, got number\n" },
+		  "error at $.ignition.version, line 1 col 24: expected string, got number\n" },
 		{ "{'ignition':[]}", -EBADMSG, "config is not valid",
-		  "error at $.ignition: expected object, got list\n" },
+		  "error at $.ignition, line 1 col 13: expected object, got list\n" },
 		{ "{'ignition':{'version':'2.5.0'}}", -EBADMSG, "unsupported config version",
-		  "info at $.ignition.version: version \"2.5.0\" is not one of " READ "\n" },
+		  "info at $.ignition.version, line 1 col 24: version \"2.5.0\" is not one of " READ "\n" },
 		{ "{'ignitionVersion':2}", -EBADMSG, "unsupported config version",
-		  "info at $.ignitionVersion: version \"2\" is not one of " READ "\n" },
+		  "info at $.ignitionVersion, line 1 col 20: version \"2\" is not one of " READ "\n" },
 		{ "{'ignitionVersion':1,'ignition':{'version':'4.0.0'}}", -EBADMSG,
 		  "unsupported config version",
-		  "info at $.ignition.version: version \"4.0.0\" is not one of " READ "\n" },
+		  "info at $.ignition.version, line 1 col 44: version \"4.0.0\" is not one of " READ "\n" },
 		{ "{'ignitionVersion':1,'ignition':{'version':'x'}}", -EBADMSG,
 		  "invalid config version (couldn't parse)", "" },
 		{ "{'ignitionVersion':null}", -EBADMSG, "invalid config version (couldn't parse)", "" },
 		{ "{'ignitionVersion':'1'}", -EBADMSG, "config is not valid",
-		  "error at $.ignitionVersion: expected integer, got string\n" },
+		  "error at $.ignitionVersion, line 1 col 20: expected integer, got string\n" },
 		{ "{'IGNITION':{'Version':'3.0.0'}}", 0, "",
-		  "warning at $.IGNITION: unused key IGNITION\n"
-		  "warning at $.ignition.Version: unused key Version\n" },
+		  "warning at $.IGNITION, line 1 col 2: unused key IGNITION\n"
+		  "warning at $.ignition.Version, line 1 col 14: unused key Version\n" },
 	};
 
 	(void)state;
@@ -134,6 +140,16 @@ static char verdict(const char *text, unsigned minor)
 	if (r < 0)
 		return 'E';
 	return strstr(buf_str(&got), "unused key") ? 'U' : got.n ? 'W' : 'o';
+}
+
+static void check_verdicts(const char *text, const char *want)
+{
+	char got[N_VERSIONS + 1] = "";
+
+	for (unsigned minor = 0; minor < N_VERSIONS; minor++)
+		got[minor] = verdict(text, minor);
+	if (strcmp(got, want) != 0)
+		fail_msg("%s: got %s, want %s", text, got, want);
 }
 
 #define FS(rest)   STORAGE("'filesystems':[{'device':'/dev/x'," rest "}]")
@@ -195,14 +211,55 @@ static void each_version_has_its_verdicts(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char got[ARRAY_SIZE(version_text) + 1] = "";
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_verdicts(cases[i].text, cases[i].want);
+}
 
-		for (unsigned minor = 0; minor < ARRAY_SIZE(version_text); minor++)
-			got[minor] = verdict(cases[i].text, minor);
-		if (strcmp(got, cases[i].want) != 0)
-			fail_msg("%s: got %s, want %s", cases[i].text, got, cases[i].want);
-	}
+/* What upstream leaves to the tools that will be run, or to nobody (reference C.9). */
+static void nothing_else_is_checked(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ TOP("'passwd':{'users':[{}],'groups':[{}]}"), "oooooooo" },
+		{ TOP("'passwd':{'users':[{'name':'a b:c','uid':-1}],'groups':[{'name':'-','gid':-5}]}"),
+		  "oooooooo" },
+		{ TOP("'passwd':{'users':[{'name':'a','uid':9223372036854775807,'homeDir':'relative'}]}"),
+		  "oooooooo" },
+		{ TOP("'passwd':{'users':[{'name':'a','sshAuthorizedKeys':['no key\\n','']}]}"), "oooooooo" },
+		{ TOP("'passwd':{'users':[{'name':'a','passwordHash':'plain','shell':'','gecos':':'}]}"),
+		  "oooooooo" },
+		{ STORAGE("'raid':[{'level':'raid1','devices':['/dev/a']}]"), "oooooooo" },
+		{ RAID("'level':'raid1','devices':['/dev/a'],'spares':-7"), "oooooooo" },
+		{ STORAGE("'luks':[{'device':'/dev/a'}]"), "UUoooooo" },
+		{ LUKS("'uuid':'not one'"), "UUoooooo" },
+		{ LUKS("'clevis':{'threshold':-1}"), "UUoooooo" },
+		{ FS("'format':'ext4','uuid':'not one'"), "oooooooo" },
+		{ FS("'format':'swap','path':'/var'"), "oooooooo" },
+		{ STORAGE("'filesystems':[{'device':'/dev/a','format':'xfs','path':'/a'},"
+			  "{'device':'/dev/b','format':'xfs','path':'/a'}]"),
+		  "oooooooo" },
+		{ STORAGE("'disks':[{'device':'/dev/a','partitions':[{'number':-1,'sizeMiB':-1,'startMiB':-1}]}]"),
+		  "oooooooo" },
+		{ STORAGE("'disks':[{'device':'/dev/a','partitions':[{'number':1000000}]}]"), "oooooooo" },
+		{ IGN("'timeouts':{'httpResponseHeaders':-1,'httpTotal':-1}"), "oooooooo" },
+		{ FILE_("'user':{'id':-1},'group':{'id':-1}"), "oooooooo" },
+		{ FILE_("'contents':{'source':'s3://b/o','compression':'gzip'}"), "oooooooo" },
+		{ FILE_("'contents':{'source':'arn:aws:s3:::b/o','compression':'gzip'}"), "EEEEoooo" },
+		{ FILE_("'contents':{'source':'arn:aws:s3:r:1:accesspoint/ap/key'}"), "EEEEoooo" },
+		{ FILE_("'contents':{'source':'data:;base64,AAAA','compression':'gzip'}"), "oooooooo" },
+		{ FILE_("'contents':{'source':'http:','verification':{'hash':'sha512-" Z64 Z64 "'}}"),
+		  "oooooooo" },
+		{ TOP("'systemd':{'units':[{'name':'../a.service'},{'name':'b.service','dropins':[{'name':'../c.conf'}]}]}"),
+		  "oooooooo" },
+		{ TOP("'systemd':{'units':[{'name':'a.service','mask':true,'contents':'[A]'}]}"),
+		  "oooooooo" },
+		{ TOP("'kernelArguments':{'shouldExist':['a b',''],'shouldNotExist':[' ']}"), "UUUooooo" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_verdicts(cases[i].text, cases[i].want);
 }
 
 static void everything_becomes_the_newest_version(void **state)
@@ -248,6 +305,7 @@ int main(void)
 		cmocka_unit_test(versions_parse_as_semver),
 		cmocka_unit_test(documents_without_a_usable_version),
 		cmocka_unit_test(each_version_has_its_verdicts),
+		cmocka_unit_test(nothing_else_is_checked),
 		cmocka_unit_test(everything_becomes_the_newest_version),
 		cmocka_unit_test(a_tang_advertisement_survives),
 	};
