@@ -1,4 +1,4 @@
-"""Each rule for configs 3.x in the sources is named by a table of cases, which fail unless something hits it."""
+"""Each rule for configs in the sources is named by a table of cases, which fail unless something hits it."""
 import ast
 import glob
 import os
@@ -50,6 +50,9 @@ def as_text(rule):
 SOURCES = {  # -> the tests that must name their rules
     **{os.path.relpath(p, tree.ROOT): ("test_config_",)
        for p in glob.glob(os.path.join(tree.ROOT, "ignition/config/validate*.c"))},
+    **{os.path.relpath(p, tree.ROOT): ("test_config_v2_",)
+       for p in glob.glob(os.path.join(tree.ROOT, "ignition/config/v2/rules*.c"))},
+    "ignition/config/v1/rules.c": ("test_config_v1",),
     "base/cfg_decode.c": ("test_config_",), "base/cfg_key.c": ("test_config_",),
     "ignition/config/unit_file.c": ("test_unit_file",), "ignition/fetch/dataurl.c": ("test_dataurl", "test_config_url"),
 }
