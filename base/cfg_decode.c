@@ -43,7 +43,9 @@ static int wrong_type(struct decoder *d, const char *want, struct json_object *v
 static const struct cfg_field *find(const struct cfg_desc *desc, const char *key, bool *ret_exact)
 {
 	for (size_t i = 0; i < desc->n_fields; i++) {
-		if (strcmp(desc->fields[i].key, key) == 0) {
+		const char *name = desc->fields[i].key;
+
+		if (*name == *key && strcmp(name, key) == 0) {
 			*ret_exact = true;
 			return &desc->fields[i];
 		}

@@ -2,12 +2,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include "base/report.h"
 
-struct cfg_slot {
+struct cfg_slot {             /* small, since which one is looked at is chance */
+	uint32_t hash, entry; /* from 1 on; 0 = free */
+};
+
+struct cfg_index_entry {
 	struct cfg_key key;
 	size_t tag, idx;
-	bool used;
 };
 
 struct cfg_key cfg_key_of(const struct cfg_field *f, const void *entry)
@@ -26,15 +30,33 @@ struct cfg_key cfg_key_of(const struct cfg_field *f, const void *entry)
 	return (struct cfg_key){ .kind = KEY_STR, .s = s ? s : "" };
 }
 
-static uint64_t hash(struct cfg_key k)
+/* Begins with what the kernel drew for this process, so that no document can be made to collide. */
+static uint64_t hash_start(void)
 {
-	uint64_t h = 0xcbf29ce484222325 ^ k.kind;
+	const void *random = (const void *)(uintptr_t)getauxval(AT_RANDOM); /* 16 bytes */
+	uint64_t h = 0xcbf29ce484222325;
+
+	if (random)
+		memcpy(&h, random, sizeof h);
+	return h;
+}
+
+static uint64_t mix(uint64_t h)
+{
+	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9;
+	h = (h ^ h >> 27) * 0x94d049bb133111eb;
+	return h ^ h >> 31;
+}
+
+static uint32_t hash(const struct cfg_index *x, struct cfg_key k)
+{
+	uint64_t h = x->start ^ k.kind;
 
 	if (k.kind == KEY_INT)
-		h ^= (uint64_t)k.i * 0x9e3779b97f4a7c15;
+		h = mix(h ^ (uint64_t)k.i);
 	for (const char *s = k.kind == KEY_STR ? k.s : ""; *s; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3;
-	return h ^ h >> 29;
+		h = (h ^ (unsigned char)*s) * 0x9e3779b97f4a7c15;
+	return (uint32_t)mix(h);
 }
 
 static bool same(struct cfg_key a, struct cfg_key b)
@@ -50,43 +72,56 @@ int cfg_index_init(struct cfg_index *x, size_t entries)
 
 	while (size < 2 * entries)
 		size *= 2;
-	*x = (struct cfg_index){ .slot = calloc(size, sizeof(struct cfg_slot)), .mask = size - 1 };
-	return x->slot ? 0 : -ENOMEM;
+	*x = (struct cfg_index){
+		.slot = calloc(size, sizeof *x->slot),
+		.entry = reallocarray(NULL, entries + 1, sizeof *x->entry),
+		.mask = size - 1,
+		.start = hash_start(),
+	};
+	if (x->slot && x->entry)
+		return 0;
+	cfg_index_done(x);
+	return -ENOMEM;
 }
 
 void cfg_index_done(struct cfg_index *x)
 {
 	free(x->slot);
+	free(x->entry);
 	*x = (struct cfg_index){ 0 };
 }
 
-static struct cfg_slot *seek(const struct cfg_index *x, struct cfg_key key)
+/* The key's slot, or the free one where it belongs. */
+static struct cfg_slot *seek(const struct cfg_index *x, struct cfg_key key, uint32_t h)
 {
-	size_t at = hash(key) & x->mask;
+	for (size_t at = h & x->mask;; at = (at + 1) & x->mask) {
+		struct cfg_slot *s = &x->slot[at];
 
-	while (x->slot[at].used && !same(x->slot[at].key, key))
-		at = (at + 1) & x->mask;
-	return &x->slot[at];
+		if (!s->entry || (s->hash == h && same(x->entry[s->entry - 1].key, key)))
+			return s;
+	}
 }
 
 bool cfg_index_put(struct cfg_index *x, struct cfg_key key, size_t tag, size_t idx)
 {
-	struct cfg_slot *s = seek(x, key);
+	uint32_t h = hash(x, key);
+	struct cfg_slot *s = seek(x, key, h);
 
-	if (s->used)
+	if (s->entry)
 		return true;
-	*s = (struct cfg_slot){ .key = key, .tag = tag, .idx = idx, .used = true };
+	x->entry[x->n++] = (struct cfg_index_entry){ .key = key, .tag = tag, .idx = idx };
+	*s = (struct cfg_slot){ .hash = h, .entry = (uint32_t)x->n };
 	return false;
 }
 
 bool cfg_index_get(const struct cfg_index *x, struct cfg_key key, size_t *ret_tag, size_t *ret_idx)
 {
-	const struct cfg_slot *s = seek(x, key);
+	const struct cfg_slot *s = seek(x, key, hash(x, key));
 
-	if (!s->used)
+	if (!s->entry)
 		return false;
-	*ret_tag = s->tag;
-	*ret_idx = s->idx;
+	*ret_tag = x->entry[s->entry - 1].tag;
+	*ret_idx = x->entry[s->entry - 1].idx;
 	return true;
 }
 

@@ -12,8 +12,10 @@ struct cfg_key cfg_key_of(const struct cfg_field *f, const void *entry);
 
 /* Key -> entry index of one list or of several that share their keys. */
 struct cfg_index {
-	struct cfg_slot *slot; /* malloc'ed */
+	struct cfg_slot *slot; /* malloc'ed, as the entries */
+	struct cfg_index_entry *entry;
 	size_t n, mask;
+	uint64_t start;
 };
 
 int cfg_index_init(struct cfg_index *x, size_t entries); /* 0 or -ENOMEM */

@@ -136,7 +136,8 @@ int unit_file_check(const char *text, bool *ret_install, char *reterr_why, size_
 		} else if (space_len(p)) {
 			p += space_len(p);
 		} else {
-			p += strcspn(p, "=\n\r");
+			while (*p && *p != '=' && *p != '\n' && *p != '\r')
+				p++;
 			if (*p != '=') {
 				snprintf(reterr_why, why_size, "%s",
 					 *p ? "unexpected newline encountered while parsing option name"

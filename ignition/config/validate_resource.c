@@ -1,5 +1,6 @@
 /* URLs and everything that is fetched. */
 #include "ignition/config/validate_priv.h"
+#include <ctype.h>
 #include <string.h>
 #include "base/cleanup.h"
 #include "ignition/config/url.h"
@@ -50,12 +51,28 @@ static bool arn_ok(const struct url *u)
 	return slashes >= 1;
 }
 
+/*
+ * A data: URL that begins as they do. What may follow its comma is no more than any URL may hold, so
+ * its megabytes need not be read as a URL first.
+ */
+static bool is_plain_data(const char *text)
+{
+	if (strncmp(text, "data:", 5) != 0 || text[5] == '/')
+		return false;
+	for (text += 5; isalnum((unsigned char)*text) || strchr(";/=-+.", *text); text++)
+		if (!*text)
+			return false;
+	return *text == ',';
+}
+
 const char *v_url_fault(const char *text, unsigned minor)
 {
 	const struct scheme *s;
 	const char *why;
 	struct url u;
 
+	if (is_plain_data(text))
+		return dataurl_check(text, &why) < 0 ? why : NULL;
 	if (url_parse(text, &u) < 0)
 		return "unable to parse url";
 	s = find_scheme(u.scheme, minor);

@@ -12,11 +12,10 @@ static bool is_token(char c)
 	return c > 0x20 && c < 0x7f && !strchr("()<>@,;:\\\"/[]?=", c);
 }
 
-/* Visible ASCII without <>#"{}|\^[]` and without a letter's test for each: data may be megabytes. */
-static const bool url_char[256] = {
-	['!'] = true, ['$' ... ';'] = true, ['='] = true, ['?' ... 'Z'] = true,
-	['_'] = true, ['a' ... 'z'] = true, ['~'] = true,
-};
+static bool is_url_char(char c)
+{
+	return c > 0x20 && c < 0x7f && !strchr("<>#\"{}|\\^[]`", c);
+}
 
 static bool is_base64_char(char c)
 {
@@ -130,27 +129,32 @@ static int skip_quoted(const char **p, const char **reterr_why)
 	return 0;
 }
 
-/* Percent-decodes [s, end); out may be NULL: only check. */
-static int unescape(const char *s, const char *end, struct buf *out, const char **reterr_why)
+/* Whether every '%' in [s, end) begins an escape. */
+static int check_escapes(const char *s, const char *end, const char **reterr_why)
 {
-	int r = 0;
-
-	while (r == 0 && s < end) {
-		const char *percent = memchr(s, '%', (size_t)(end - s));
-		size_t plain = (size_t)((percent ? percent : end) - s);
-
-		if (plain) {
-			r = out ? buf_append(out, s, plain) : 0;
-			s += plain;
-			continue;
-		}
+	for (; s < end && (s = memchr(s, '%', (size_t)(end - s))); s += 3)
 		for (int i = 1; i <= 2; i++) {
 			if (s + i >= end)
 				return bad(reterr_why, "rfc2396: unexpected end of unescape sequence");
 			if (hex_value(s[i]) < 0)
 				return bad(reterr_why, "rfc2396: invalid char 0x25 in unescape sequence");
 		}
-		r = out ? buf_putc(out, (char)(hex_value(s[1]) << 4 | hex_value(s[2]))) : 0;
+	return 0;
+}
+
+/* Percent-decodes what check_escapes() accepted. */
+static int unescape(const char *s, const char *end, struct buf *out)
+{
+	int r = 0;
+
+	while (r == 0 && s < end) {
+		const char *percent = memchr(s, '%', (size_t)(end - s)), *stop = percent ? percent : end;
+
+		r = buf_append(out, s, (size_t)(stop - s));
+		s = stop;
+		if (r < 0 || !percent)
+			break;
+		r = buf_putc(out, (char)(hex_value(s[1]) << 4 | hex_value(s[2])));
 		s += 3;
 	}
 	return r;
@@ -189,19 +193,56 @@ static int skip_parameter(const char **p, bool *ret_base64, const char **reterr_
 			return bad(reterr_why, "missing comma before data");
 		if (s == value || (*s != ';' && *s != ','))
 			return bad(reterr_why, "invalid character for parameter value");
-		r = unescape(value, s, NULL, reterr_why);
+		r = check_escapes(value, s, reterr_why);
 	}
 	if (r == 0)
 		*p = s;
 	return r;
 }
 
+enum { BLOCK = 64 };
+
+static inline unsigned char byte_in(unsigned char c, unsigned char first, unsigned char last)
+{
+	return (unsigned char)(c - first) <= (unsigned char)(last - first);
+}
+
+static inline unsigned char byte_hex(unsigned char c)
+{
+	return (unsigned char)(byte_in(c, '0', '9') + byte_in(c | 0x20, 'a', 'f'));
+}
+
+/*
+ * Only URL characters, every '%' with its two digits, of which the last may lie behind the block.
+ * Without a branch: compilers take many bytes at once, and data may be megabytes.
+ */
+static bool block_ok(const unsigned char *s)
+{
+	unsigned char ok = 1;
+
+	for (int i = 0; i < BLOCK; i++) {
+		unsigned char c = s[i];
+
+		/* A sum, at most one being true: joined by "or", compilers make a switch of it. */
+		ok &= (unsigned char)(byte_in(c, '$', ';') + byte_in(c, '?', 'Z') + byte_in(c, 'a', 'z') +
+				      (c == '!') + (c == '=') + (c == '_') + (c == '~'));
+		ok &= (c != '%') | (byte_hex(s[i + 1]) & byte_hex(s[i + 2]));
+	}
+	return ok;
+}
+
 static int unescape_data(const char *s, const char *end, struct buf *out, const char **reterr_why)
 {
-	for (const char *p = s; p < end; p++)
-		if (!url_char[(unsigned char)*p])
+	const char *p = s;
+	int r;
+
+	while (end - p >= BLOCK + 2 && block_ok((const unsigned char *)p))
+		p += BLOCK;
+	for (const char *c = p; c < end; c++)
+		if (!is_url_char(*c))
 			return bad(reterr_why, "invalid data character");
-	return unescape(s, end, out, reterr_why);
+	r = check_escapes(p, end, reterr_why);
+	return r < 0 || !out ? r : unescape(s, end, out);
 }
 
 static int unbase64(const char *s, const char *end, struct buf *out, const char **reterr_why)
