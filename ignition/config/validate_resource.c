@@ -52,8 +52,8 @@ static bool arn_ok(const struct url *u)
 }
 
 /*
- * A data: URL that begins as they do. What may follow its comma is no more than any URL may hold, so
- * its megabytes need not be read as a URL first.
+ * A data: URL that begins as they do. When its data is right too, nothing is left that could keep it
+ * from being a URL, so its megabytes need not be read as one first.
  */
 static bool is_plain_data(const char *text)
 {
@@ -71,8 +71,8 @@ const char *v_url_fault(const char *text, unsigned minor)
 	const char *why;
 	struct url u;
 
-	if (is_plain_data(text))
-		return dataurl_check(text, &why) < 0 ? why : NULL;
+	if (is_plain_data(text) && dataurl_check(text, &why) == 0)
+		return NULL;
 	if (url_parse(text, &u) < 0)
 		return "unable to parse url";
 	s = find_scheme(u.scheme, minor);
