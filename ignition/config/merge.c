@@ -17,6 +17,13 @@ void ign_translate(struct ign_config *c, unsigned from_minor)
 	for (size_t i = 0; from_minor < 3 && i < c->storage.links.n; i++)
 		if (!c->storage.links.v[i].target)
 			c->storage.links.v[i].target = "";
+	/* in 3.2 so were the two of a custom clevis pin, whose object alone could be left out */
+	for (size_t i = 0; from_minor == 2 && i < c->storage.luks.n; i++) {
+		struct ign_clevis_custom *custom = &c->storage.luks.v[i].clevis.custom;
+
+		custom->pin = custom->given && !custom->pin ? "" : custom->pin;
+		custom->config = custom->given && !custom->config ? "" : custom->config;
+	}
 	/* before 3.6 these bits were accepted and had no effect */
 	for (size_t i = 0; i < c->storage.files.n; i++)
 		c->storage.files.v[i].mode.v &= ~(int64_t)SPECIAL_BITS;
