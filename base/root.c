@@ -44,6 +44,31 @@ void root_close(struct root *r)
 	r->fd = -1;
 }
 
+/* Each component by itself: since none may be a link, none can lead out either. */
+static int open_dir_stepwise(const struct root *r, const char *path)
+{
+	CLEANUP(closep) int dir = openat(r->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char part[NAME_MAX + 1];
+	size_t n;
+
+	for (path += strspn(path, "/"); dir >= 0 && *path; path += n + strspn(path + n, "/")) {
+		int next;
+
+		n = strcspn(path, "/");
+		if (n > NAME_MAX)
+			return -ENAMETOOLONG;
+		memcpy(part, path, n);
+		part[n] = '\0';
+		next = openat(dir, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			return -errno;
+		close(dir);
+		dir = next;
+	}
+	return dir < 0 ? -errno : take_fd(&dir);
+}
+
+/* path holds no dots. */
 static int open_dir(const struct root *r, const char *path)
 {
 	struct open_how how = {
@@ -52,6 +77,9 @@ static int open_dir(const struct root *r, const char *path)
 	};
 	int fd = (int)syscall(SYS_openat2, r->fd, *path ? path : "/", &how, sizeof(how));
 
+	/* Linux before 5.6, gVisor; EPERM comes from the system call filter of an older container engine. */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		return open_dir_stepwise(r, path);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -252,9 +280,6 @@ static int walk(const struct root *r, const char *path, unsigned flags, mode_t m
 		return err_text(e, ELOOP, "%s: more than %d symbolic links", path, ROOT_MAX_LINKS);
 	if (k == -ENOTDIR)
 		return err_text(e, ENOTDIR, "%s: %s/%s is not a directory", path, w->done, w->leaf);
-	if (k == -ENOSYS)
-		return err_text(e, ENOSYS, "%s: this kernel has no openat2 (Linux 5.6 or newer is needed)",
-				path);
 	if (k < 0)
 		return err_errno(e, -k, "%s", path);
 	return 0;

@@ -3,9 +3,9 @@
  * symlinks the target holds. The only way to reach files below the target root.
  *
  * Symlinks are followed as text, component by component, and only the verified prefix is opened
- * (openat2 with RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS, Linux 5.6): a link that is changed in between
- * makes the call fail, it never makes it escape. Links whose target does not exist yet
- * (home -> var/home) are created behind, which the kernel's own resolution cannot do.
+ * (openat2 with RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS, or step by step without it): a link that is changed in
+ * between makes the call fail, it never makes it escape. Links whose target does not exist yet (home ->
+ * var/home) are created behind, which the kernel's own resolution cannot do.
  */
 #pragma once
 #include <limits.h>

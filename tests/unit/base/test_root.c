@@ -2,13 +2,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/filter.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/buf.h"
@@ -358,6 +363,40 @@ static void test_open_root(void **state)
 	assert_non_null(strstr(e.text, "/does/not/exist"));
 }
 
+/* As in a container whose filter knows no openat2, or on a kernel that has none. */
+static int without_openat2(void **state)
+{
+	const unsigned answer = SECCOMP_RET_ERRNO | (unsigned)(uintptr_t)*state;
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, answer),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = { .len = ARRAY_SIZE(code), .filter = code };
+	struct open_how how = { .flags = O_PATH };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+		return -1;
+	return syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how) < 0 &&
+			       errno == (int)(answer & SECCOMP_RET_DATA)
+		       ? 0
+		       : -1;
+}
+
+static int no_system_call(void **state)
+{
+	*state = (void *)(uintptr_t)ENOSYS;
+	return without_openat2(state);
+}
+
+static int forbidden_system_call(void **state)
+{
+	*state = (void *)(uintptr_t)EPERM;
+	return without_openat2(state);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -370,5 +409,7 @@ int main(void)
 		T(test_too_many_links), cmocka_unit_test(test_open_root),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL) +
+	       cmocka_run_group_tests_name("without openat2", tests, no_system_call, NULL) +
+	       cmocka_run_group_tests_name("openat2 forbidden", tests, forbidden_system_call, NULL);
 }
