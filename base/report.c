@@ -260,6 +260,13 @@ int report_format(const struct report_entry *e, struct buf *out)
 	return r == 0 ? put_clean(out, e->text, MAX_TEXT) : r;
 }
 
+int report_format_hint(const struct report_entry *e, struct buf *out)
+{
+	const char *s = e->hint ? e->hint : e->advice ? e->text : "";
+
+	return put_clean(out, s, MAX_TEXT);
+}
+
 int report_print(const struct report *r, struct buf *out)
 {
 	size_t all = r->count[SEV_ERROR] + r->count[SEV_WARN] + r->count[SEV_INFO];

@@ -83,6 +83,9 @@ int report_format(const struct report_entry *e, struct buf *out);
 /* Its path as the line has it, "$.storage.disks.0"; nothing when it has none. */
 int report_format_path(const struct report_entry *e, struct buf *out);
 
+/* Its hint, or what it advises, without control characters; nothing when it does neither. */
+int report_format_hint(const struct report_entry *e, struct buf *out);
+
 /* All of them, one per line; a last line counts those that were not kept. 0, or what the buffer said. */
 int report_print(const struct report *r, struct buf *out);
 

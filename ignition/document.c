@@ -15,6 +15,8 @@ static void log_report(const struct report *rep)
 	for (size_t i = 0; i < rep->n; i++) {
 		CLEANUP(buf_done) struct buf line = { 0 };
 
+		if (rep->v[i].advice)
+			continue;
 		if (report_format(&rep->v[i], &line) == 0)
 			log_msg(prio[rep->v[i].sev], NULL, "%s", buf_str(&line));
 	}
@@ -22,6 +24,21 @@ static void log_report(const struct report *rep)
 		all += rep->count[s];
 	if (all > kept)
 		log_warn("%zu more findings are not shown", all - kept);
+}
+
+/* One line for who stands before a console: what to do about the first error, or else what is advised. */
+static void log_hint(const struct report *rep)
+{
+	CLEANUP(buf_done) struct buf hint = { 0 };
+
+	for (size_t i = 0; i < rep->n && hint.n == 0; i++)
+		if (rep->v[i].sev == SEV_ERROR && report_format_hint(&rep->v[i], &hint) < 0)
+			return;
+	for (size_t i = 0; i < rep->n && hint.n == 0 && !report_fatal(rep); i++)
+		if (report_format_hint(&rep->v[i], &hint) < 0)
+			return;
+	if (hint.n)
+		log_err("hint: %s", hint.p);
 }
 
 void document_log_digest(const char *what, const struct buf *text)
@@ -40,12 +57,14 @@ void document_log_digest(const char *what, const struct buf *text)
 int document_parse(const char *name, const struct buf *text, struct arena *a, struct ign_config *ret,
 		   struct err *e)
 {
-	CLEANUP(report_done) struct report rep = { 0 };
+	CLEANUP(report_done) struct report rep = { .explain = true };
 	int r;
 
 	document_log_digest("parsing config", text);
 	r = ign_config_parse(buf_str(text), text->n, a, &rep, ret, e);
 	log_report(&rep);
+	if (r < 0)
+		log_hint(&rep);
 	if (r < 0 && r != -ENODATA && name)
 		return err_wrap(e, r, "config from %s", name);
 	return r;

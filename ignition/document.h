@@ -8,7 +8,8 @@ struct buf;
 void document_log_digest(const char *what, const struct buf *text);
 
 /*
- * Logs the SHA512, parses, validates, and logs every finding (error -> critical, warning, info).
+ * Logs the SHA512, parses, validates, and logs every finding (error -> critical, warning, info);
+ * when it is refused, one more line "hint: ..." says what to do, if that is known.
  * A zero-length document gives -ENODATA ("not a config (empty)"). name is for the story; NULL when the
  * caller tells what it was about.
  */

@@ -202,7 +202,7 @@ static int hint_word(const struct hint *h, struct text at)
 		if (strlen(words[i].word) == n && strncasecmp(at.p, words[i].word, n) == 0)
 			return hint_say(h, "write %s, in small letters", words[i].instead);
 	if (n && n < WORD_MAX)
-		return hint_say(h, "a text needs double quotes: \"%.*s\"", (int)n, at.p);
+		return hint_say(h, "a text needs double quotes");
 	return 0;
 }
 

@@ -66,6 +66,8 @@ static int want_string(const struct hint *h, enum json_type got)
 	if (strcmp(key, "version") == 0 && (got == json_type_int || got == json_type_double))
 		return hint_say(h, "write the version as text with three parts: \"%.*s%s\"", n < 20 ? n : 20,
 				v, got == json_type_int ? ".0.0" : ".0");
+	if (h->field && h->field->flags & CFG_SENSITIVE && (got == json_type_int || got == json_type_double))
+		return hint_say(h, "put it in quotes");
 	if ((got == json_type_int || got == json_type_double) && n <= 40)
 		return hint_say(h, "put it in quotes: \"%.*s\"", n, v);
 	if (got == json_type_boolean)

@@ -237,7 +237,7 @@ class Sources(Case):
             self.assertFalse(os.path.exists(self.path("run/ignition.json")))
 
     def test_what_a_refused_config_logs(self):
-        """Findings in their order and with their places, then the failure, and nothing of the config itself."""
+        """Findings in their order and with their places, one hint, then the failure, and no secret of the config."""
         text = ('{"ignition": {"version": "3.4.0"},\n "nope": 1,\n "passwd": {"users": [{"name": "u", "passwordHash": "s3cret"}]},\n'
                 ' "storage": {"files": [\n  {"path": "a", "mode": 99999}],\n  "directories": [{"path": "/d", "mode": 1023}]}}\n')
         special = "setuid/setgid/sticky bits are not supported or functional in spec versions older than 3.6.0"
@@ -247,13 +247,17 @@ class Sources(Case):
                         "CRITICAL : fetch-offline: error at $.storage.files.0.mode, line 5 col 25: illegal file mode",
                         "WARNING  : fetch-offline: warning at $.storage.files.0.mode, line 5 col 25: " + special,
                         "WARNING  : fetch-offline: warning at $.nope, line 2 col 2: unused key nope",
+                        'ERROR    : fetch-offline: hint: a path begins with /: "/a"',
                         "CRITICAL : Ignition failed: config from file: config is not valid"]),
                 ('{"ignition": {"version": "3.4.0"},\n "storage": {"files": [{"path": "/a", "mode": "0644"}]}}',
                  [r"CRITICAL : fetch-offline: error at \$.storage.files.0.mode, line 2 col 47: .*",
+                  "ERROR    : fetch-offline: hint: write 420: numbers in JSON are decimal, and 420 is 0644",
                   "CRITICAL : Ignition failed: config from file: config is not valid"]),
                 ('{"ignition": {"version": "3.4.0",\n}}', [r"CRITICAL : fetch-offline: error at line 2 col 1: .*",
-                                                           "CRITICAL : Ignition failed: config from file: config is not valid"]),
-                ("{}", ["CRITICAL : Ignition failed: config from file: invalid config version (couldn't parse)"])]:
+                                                           "ERROR    : fetch-offline: hint: JSON has no comma after the last one: remove it",
+                  "CRITICAL : Ignition failed: config from file: config is not valid"]),
+                ("{}", ['ERROR    : fetch-offline: hint: a config says its version: {"ignition": {"version": "3.6.0"}, ...}',
+                        "CRITICAL : Ignition failed: config from file: invalid config version (couldn't parse)"])]:
             self.write("config.ign", text)
             done = self.fails("fetch-offline")
             found = done.stdout.split("parsing config with SHA512: ")[1].splitlines()[1:]
