@@ -22,6 +22,7 @@ enum fs_kind { FS_ROOT, FS_OEM, FS_OTHER, FS_PATH, FS_UNREACHABLE };
 struct conv_fs {
 	enum fs_kind kind;
 	const char *prefix; /* "" = the top of the root */
+	const char *device; /* simplified */
 	bool used;
 	size_t same; /* the first one on the same device, perhaps itself; SIZE_MAX: no device */
 };
@@ -123,6 +124,7 @@ void conv_fs_names(struct conv *c)
 		}
 		devices[i] = conv_device(c, CFG_CHILD(CFG_CHILD(fs_at(i, &place), "mount"), "device"),
 					 old->mount.device);
+		fs->device = devices[i];
 		if (fs->kind == FS_OEM)
 			fs->prefix = oem_path;
 		else if (fs->kind == FS_OTHER)
@@ -164,7 +166,7 @@ static bool may_be_used(struct conv *c, const struct ign2_filesystem *old, struc
 	if (fs->kind == FS_UNREACHABLE)
 		conv_error(
 			c, CFG_CHILD(at, "path"),
-			"a directory of the initramfs, which ends at boot: 3.x writes to the root only, for "
+			"a directory of the initramfs, which is gone after boot: 3.x writes to the root only, for "
 			"which write a path below %s",
 			sysroot);
 	else if (fs->kind == FS_ROOT && !device_is(old->mount.device, "ROOT"))
@@ -239,7 +241,7 @@ static void convert_mount(struct conv *c, const struct cfg_path *at, size_t i, s
 	const struct conv_fs *fs = &c->fs[i];
 	bool wipe = old->wipe_filesystem.v || (old->create.given && old->create.force.v);
 
-	*ret = (struct ign_filesystem){ .device = conv_device(c, NULL, old->device),
+	*ret = (struct ign_filesystem){ .device = fs->device,
 					.format = old->format,
 					.label = old->label,
 					.uuid = conv_text(old->uuid),
