@@ -100,7 +100,7 @@ class CommandLine(unittest.TestCase):
         for flag in ("-help", "--help", "-h"):
             code, out, err = run(flag)
             self.assertEqual((code, err), (0, ""))
-            self.assertTrue(out.startswith("Usage: ignition-validate [-version] FILE|-\n"), out)
+            self.assertTrue(out.startswith("Usage: ignition-validate [-version] [-strict] [-explain] [-format FORMAT] FILE|-\n"), out)
 
     def test_exactly_one_file(self):
         for args in ((), ("a", "b"), ("-version=false",)):
