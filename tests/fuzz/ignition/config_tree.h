@@ -66,9 +66,35 @@ static inline const char *take_text(struct bytes *b)
 		"01234567-89AB-CDEF-EDCB-A98765432101",
 		"0123456789012345678901234567890123456789012345678",
 	};
+	static const char *const old[] = {
+		/* what spec 1 and 2.x know besides */
+		"root",
+		"oem",
+		"oem:///x",
+		"/usr/share/oem",
+		"/dev/disk/by-label/OEM",
+		"btrfs",
+		"xfs",
+		"vfat",
+		"x.network",
+		"x.link",
+		"x.netdev",
+		"/etc/systemd/network/x.network",
+		"/etc/systemd/network/x.network.d/a.conf",
+		"data",
+		"//a/./b/",
+		"/dev/../dev/sda",
+		"mirror",
+		("sha512-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123"
+		 "456789abcdef0123456789abcdef0123456789abcdef"),
+		"data:;base64,H4sIAAAAAAAAA6sAAIMW3IwBAAAA",
+		"a@.service",
+	};
 	size_t k = take(b), n = k < b->n ? k : b->n;
 	const char *s;
 
+	if (k >= 200 - ARRAY_SIZE(old) && k < 200)
+		return old[k - (200 - ARRAY_SIZE(old))];
 	if (k < 200)
 		return known[k % ARRAY_SIZE(known)];
 	n %= 40;
@@ -88,6 +114,8 @@ static inline void take_object(struct bytes *b, const struct cfg_desc *desc, cha
 
 		if (f->kind == CFG_OBJ) {
 			take_object(b, f->sub, at);
+			if (f->flags & CFG_OPTIONAL)
+				*(bool *)at = how % 2;
 		} else if (f->kind == CFG_STR) {
 			*(const char **)at = how % 4 ? take_text(b) : f->flags & CFG_PLAIN ? "" : NULL;
 		} else if (f->kind == CFG_BOOL) {
