@@ -482,6 +482,36 @@ class Files(Tree):
         self.bad(re.compile("more than 40 symbolic links"), self.config(storage={"files": [{"path": "/loop/x"}]}))
 
 
+    def test_on_layers(self):
+        """An image is an overlay: what a lower layer holds is replaced, appended to and linked to without touching it."""
+        url = self.serve({"/big.gz": gzip.compress(b"big\n" * 9000), "/tail": b"tail\n"})
+        sections = self.everything(url)
+        sections["storage"]["links"].append({"path": "/srv/passwd", "target": "/etc/passwd", "hard": True})
+        sections["storage"]["files"].append({"path": "/etc/group", "overwrite": True, "contents": {"source": "data:,g"}})
+        config = self.config("3.6.0", **sections)
+        self.fill()
+        lower = self.root
+        self.root = os.path.join(self.dir, "merged")
+        for name in "merged", "upper", "work":
+            os.mkdir(os.path.join(self.dir, name), 0o755)
+        done = subprocess.run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower},upperdir={self.dir}/upper,"
+                               f"workdir={self.dir}/work", self.root], stderr=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            self.skipTest("no overlay file system here")
+        try:
+            before = listing(lower, ())
+            self.good(config)
+            found = listing(self.root, ())
+            self.assertEqual(listing(lower, ()), before)
+            self.assertTrue(os.path.samefile(self.at("srv/passwd"), self.at("etc/passwd")))
+        finally:
+            subprocess.run(["umount", self.root], check=True)
+        self.new_root("flat")
+        self.fill()
+        self.good(config)
+        self.assertEqual(listing(self.root, ()), found)
+
+
 class Interrupted(Tree):
     def test_killed(self):
         """At random instants of its writing; the next run ends as if nothing had happened."""
