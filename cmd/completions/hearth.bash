@@ -7,6 +7,7 @@ _hearth() {
 	case ${before#-} in
 	-platform | platform) mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^Platforms://p' <<<"$help")" -- "$word") ;;
 	-stage | stage) mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^Stages://p' <<<"$help")" -- "$word") ;;
+	-format | format) mapfile -t COMPREPLY < <(compgen -W "$(sed -n "/^  -format /,/^  -/s/^ *one of: //p" <<<"$help")" -- "$word") ;;
 	*)
 		if [[ $word == -* ]]; then
 			local dash=-
