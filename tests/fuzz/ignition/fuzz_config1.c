@@ -10,8 +10,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLEANUP(buf_done) struct buf json = { 0 };
 	struct bytes b = { data, size, a };
 	struct ign1_config old = { 0 };
+	bool mended = take(&b) % 4;
 
 	take_object(&b, &ign1_config_desc, (char *)&old);
+	if (mended)
+		mend(&b, &ign1_config_desc, (char *)&old);
 	old.ignition_version = (struct opt_i64){ true, 1 };
 	must(cfg_emit(&ign1_config_desc, &old, 0, &json) == 0);
 	check_old_document(&json, a);

@@ -11,9 +11,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLEANUP(buf_done) struct buf json = { 0 };
 	struct bytes b = { data, size, a };
 	struct ign2_config old = { 0 };
+	bool mended = take(&b) % 4;
 	unsigned minor = take(&b) % ARRAY_SIZE(versions);
 
 	take_object(&b, &ign2_config_desc, (char *)&old);
+	if (mended)
+		mend(&b, &ign2_config_desc, (char *)&old);
 	old.ignition.version = versions[minor];
 	must(cfg_emit(&ign2_config_desc, &old, 0, &json) == 0);
 	check_old_document(&json, a);
