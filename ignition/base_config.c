@@ -116,6 +116,8 @@ static int merge_dir(const char *sub, struct arena *a, struct ign_config *config
 		r = file_read(path, &text, e);
 		if (r == 0)
 			r = document_parse(path, &text, a, &child, e);
+		if (r == -ENODATA) /* of a provider no mistake, so it comes without a name */
+			r = err_wrap(e, r, "config from %s", path);
 		if (r < 0)
 			return r;
 		if (child.ignition.config.merge.n || child.ignition.config.replace.source)
