@@ -47,6 +47,12 @@ static bool port_ok(const char *s, const char *end)
 	return s == end;
 }
 
+/* As it is; a '[' is one only in front of an address. */
+static bool host_char(unsigned char c)
+{
+	return c && c < 0x80 && (isalnum(c) || strchr("!$&'()*+,;=:<>\"-_.~]", c));
+}
+
 /* Only bytes outside ASCII may be escaped in a host, and "%25" in front of a zone. */
 static bool host_bytes_ok(const char *s, const char *end)
 {
@@ -59,11 +65,33 @@ static bool host_bytes_ok(const char *s, const char *end)
 			if (hex_value(s[1]) < 8 && strncmp(s, "%25", 3) != 0)
 				return false;
 			s += 2;
-		} else if (c < 0x80 && !isalnum(c) && !strchr("!$&'()*+,;=:<>\"-_.~", c)) {
+		} else if (c < 0x80 && !host_char(c)) {
 			return false;
 		}
 	}
 	return true;
+}
+
+/* What begins with "%25". Escaped may be what could stand there as it is, and blanks. */
+static bool zone_ok(const char *s, const char *end)
+{
+	bool named = end - s > 3;
+
+	for (; s < end; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '%') {
+			if (end - s < 3 || !is_hex(s[1]) || !is_hex(s[2]))
+				return false;
+			c = (unsigned char)(hex_value(s[1]) << 4 | hex_value(s[2]));
+			if (c != '%' && c != ' ' && c != '[' && !host_char(c))
+				return false;
+			s += 2;
+		} else if (c < 0x80 && !host_char(c)) {
+			return false;
+		}
+	}
+	return named;
 }
 
 static bool literal_ok(const char *s, const char *end)
@@ -73,7 +101,7 @@ static bool literal_ok(const char *s, const char *end)
 	size_t n = (size_t)((zone ? zone : end) - s);
 	unsigned char bin[16];
 
-	if (n >= sizeof addr || (zone && !escapes_ok(zone, end)))
+	if (n >= sizeof addr || (zone && !zone_ok(zone, end)))
 		return false;
 	memcpy(addr, s, n);
 	addr[n] = '\0';
@@ -146,7 +174,7 @@ int url_parse(const char *text, struct url *ret)
 	struct url u = { 0 };
 	const char *end = text + strlen(text), *frag = strchrnul(text, '#'), *rest, *query, *slash;
 
-	if (has_control(text, end))
+	if (has_control(text, frag))
 		return -EINVAL;
 	if (!escapes_ok(frag, end) || split_scheme(text, frag, &rest, u.scheme, sizeof u.scheme) < 0)
 		return -EINVAL;

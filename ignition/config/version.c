@@ -35,10 +35,10 @@ static const struct {
 	"1 (as ignitionVersion), 2.0.0, 2.1.0, 2.2.0, 2.3.0, 2.4.0, 3.0.0, 3.1.0, 3.2.0, 3.3.0, 3.4.0, "     \
 	"3.5.0, 3.6.0, 3.7.0-experimental"
 
-/* Dot-separated identifiers of letters, digits and '-', none empty. */
+/* Dot-separated identifiers of letters, digits and '-', none empty; or nothing at all. */
 static bool identifiers_ok(const char *s, size_t n)
 {
-	bool empty = true;
+	bool empty = n > 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] == '.' && empty)
@@ -69,23 +69,24 @@ int ign_version_parse(const char *text, struct ign_version *ret)
 {
 	const char *meta = strchrnul(text, '+'), *pre = memchr(text, '-', (size_t)(meta - text)), *p = text;
 	const char *end = pre ? pre : meta;
+	size_t pre_len = pre ? (size_t)(meta - pre - 1) : 0;
 	int64_t v[3];
 
 	if (*meta && !identifiers_ok(meta + 1, strlen(meta + 1)))
 		return -EINVAL;
-	if (pre && !identifiers_ok(pre + 1, (size_t)(meta - pre - 1)))
+	if (pre && !identifiers_ok(pre + 1, pre_len))
 		return -EINVAL;
 	for (int i = 0; i < 3; i++)
 		if (!number(&p, end, &v[i]) || (i < 2 && (p == end || *p++ != '.')))
 			return -EINVAL;
 	if (p != end)
 		return -EINVAL;
-	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
-		const char *suffix = strchr(versions[i].text, '-');
-		bool same = suffix ? strcmp(end, suffix) == 0 : !*end;
+	for (size_t i = 0; i < ARRAY_SIZE(versions) && (!*meta || !meta[1]); i++) {
+		const char *suffix = strchrnul(versions[i].text, '-');
 
-		if (same && v[0] == versions[i].version.major && v[1] == versions[i].version.minor &&
-		    v[2] == 0) {
+		suffix += *suffix == '-';
+		if (strlen(suffix) == pre_len && (!pre || memcmp(pre + 1, suffix, pre_len) == 0) &&
+		    v[0] == versions[i].version.major && v[1] == versions[i].version.minor && v[2] == 0) {
 			*ret = versions[i].version;
 			return 0;
 		}

@@ -41,9 +41,49 @@ static void paths_are_decoded(void **state)
 	}
 }
 
+static void verdicts_are_those_of_go(void **state)
+{
+	static const struct {
+		const char *url;
+		bool ok;
+	} cases[] = {
+		{ "http://h]/", true },
+		{ "http://]", true },
+		{ "http://h[/", false },
+		{ "http://[h]/", false },
+		{ "http://a[::1]/", false },
+		{ "http://[::1]/", true },
+		{ "http://[[::1]]/", false },
+		{ "http://[1.2.3.4]/", false },
+		{ "http://[::ffff:1.2.3.4]:80/", true },
+		{ "http://[::1%25]/", false }, /* a zone has a name */
+		{ "http://[::1%25eth0]/", true },
+		{ "http://[::1%25%25%20%5b]/", true },
+		{ "http://[::1%25%7c]/", false },
+		{ "http://[::1%25%00]/", false },
+		{ "http://[::1%25%e9]/", false },
+		{ "http://[::1%25|]/", false },
+		{ "http://[::1%25\xc3\xa9]/", true },
+		{ "http://h/#\x01\t", true }, /* a fragment is not sent */
+		{ "http://h/\x01#", false },
+		{ "http://h/#%zz", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct url u;
+
+		if ((url_parse(cases[i].url, &u) == 0) != cases[i].ok)
+			fail_msg("%s", cases[i].url);
+	}
+}
+
 int main(void)
 {
-	static const struct CMUnitTest tests[] = { cmocka_unit_test(paths_are_decoded) };
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(paths_are_decoded),
+		cmocka_unit_test(verdicts_are_those_of_go),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
