@@ -28,6 +28,14 @@ static void keys(void **state)
 				      UNUSED("storage.files.0.MODE~d", "MODE")) },
 		{ UNUSED_KEY, "{~a'IGNITION':{~b'Version':'$'}}",
 		  ALL(UNUSED("IGNITION~a", "IGNITION") UNUSED("ignition.Version~b", "Version")) },
+		/* U+017F folds to s, U+212A to k */
+		{ UNUSED_KEY, TOP("~a'\xc5\xbftorage':{~b'di\xc5\xbf\xe2\x84\xaas':[{'device':~c'x'}]}"),
+		  ALL(E("storage.disks.0.device~c", "path not absolute") UNUSED("\xc5\xbftorage~a", "\xc5\xbftorage")
+		  UNUSED("storage.di\xc5\xbf\xe2\x84\xaas~b", "di\xc5\xbf\xe2\x84\xaas")) },
+		/* beside one in the schema's spelling: the later counts, but a place is that of the schema's */
+		{ UNUSED_KEY, STORAGE("'files':[{'path':~c'/a',~a'PATH':'b'},{~b'PATH':'c','path':'/d'}]"),
+		  ALL(E("storage.files.0.path~c", "path not absolute") UNUSED("storage.files.0.PATH~a", "PATH")
+		  UNUSED("storage.files.1.PATH~b", "PATH")) },
 	};
 
 	(void)state;
