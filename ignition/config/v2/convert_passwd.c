@@ -25,9 +25,13 @@ static void convert_user(struct conv *c, const struct cfg_path *at, const struct
 	const struct cfg_path *groups = CFG_CHILD(old->create.given ? CFG_CHILD(at, "create") : at, "groups");
 	const struct cfg_path *keys = CFG_CHILD(at, "sshAuthorizedKeys");
 	const struct ign2_user_create f = fields_of(old);
+	const char *hash = old->password_hash;
 
+	/* in 2.0 an empty hash was none; from 2.1 on it locks the account */
+	if (c->minor == 0)
+		hash = conv_text(hash);
 	*ret = (struct ign_user){ .name = old->name,
-				  .password_hash = old->password_hash,
+				  .password_hash = hash,
 				  .ssh_authorized_keys = conv_unique(c, keys, &old->ssh_authorized_keys),
 				  .gecos = conv_text(f.gecos),
 				  .groups = conv_unique(c, groups, &f.groups),

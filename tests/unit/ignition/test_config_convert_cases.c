@@ -128,6 +128,8 @@ static const struct {
 	{ 1, UNITS("{'name':'a.service','enable':true,'enabled':true},{'name':'a.service','enable':true}"),
 	  "[{'enabled':true,'name':'a.service'}]", "" },
 	/* users */
+	{ 0, USERS("{'name':'a','passwordHash':''},{'name':'b','passwordHash':'x'}"),
+	  "{'name':'a'},{'name':'b','passwordHash':'x'}", "" },
 	{ 1, USERS("{'name':'a','system':false,'shell':'','passwordHash':''}"),
 	  "{'name':'a','passwordHash':''}", "" },
 	{ 1, USERS("{'name':'a','uid':0,'noCreateHome':true}"), "{'name':'a','noCreateHome':true,'uid':0}",
