@@ -43,13 +43,19 @@ static bool device_is(const char *device, const char *label)
 	return false;
 }
 
+/* Container Linux and Flatcar boot what has this label. */
+static bool is_labelled_root(const struct ign2_mount *m)
+{
+	return device_is(m->device, "ROOT") || (m->label && strcmp(m->label, "ROOT") == 0);
+}
+
 static enum fs_kind kind_of(const struct ign2_filesystem *fs)
 {
 	const char *name = fs->name ? fs->name : "";
 
 	if (!fs->mount.given)
 		return FS_PATH;
-	if (strcmp(name, "root") == 0 || device_is(fs->mount.device, "ROOT"))
+	if (strcmp(name, "root") == 0 || is_labelled_root(&fs->mount))
 		return FS_ROOT;
 	if (strcasecmp(name, "oem") == 0 || device_is(fs->mount.device, "OEM"))
 		return FS_OEM;
@@ -169,7 +175,7 @@ static bool may_be_used(struct conv *c, const struct ign2_filesystem *old, struc
 			"a directory of the initramfs, which is gone after boot: 3.x writes to the root only, for "
 			"which write a path below %s",
 			sysroot);
-	else if (fs->kind == FS_ROOT && !device_is(old->mount.device, "ROOT"))
+	else if (fs->kind == FS_ROOT && !is_labelled_root(&old->mount))
 		conv_warn(c, device,
 			  "files of the file system \"root\" are written to the root that is booted, which "
 			  "may be another device than this");

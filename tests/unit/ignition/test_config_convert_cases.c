@@ -79,6 +79,13 @@ static const struct {
 	  "writes to the root only, for which write a path below /sysroot\n" },
 	{ 4, ON(MOUNT("x", "/dev/disk/by-label/ROOT"), "x"), "'path':'/f'", "" },
 	{ 4, ON(MOUNT("root", "/dev/disk/by-partlabel/ROOT"), "root"), "'path':'/f'", "" },
+	{ 4, ON("{'name':'root','mount':{'device':'/dev/a','format':'xfs','label':'ROOT'}}", "root"),
+	  "{'device':'/dev/a','format':'xfs','label':'ROOT'}", "" },
+	{ 4, ON("{'name':'md','mount':{'device':'/dev/md/a','format':'xfs','label':'ROOT'}}", "md"),
+	  "'path':'/f'", "" },
+	{ 4, ON(MOUNT("root", "/dev/a"), "root"), "{'device':'/dev/a','format':'ext4'}",
+	  "warning at $.storage.filesystems.0.mount.device: files of the file system \"root\" are written to "
+	  "the root that is booted, which may be another device than this\n" },
 	{ 4, ON(MOUNT("x", "/dev/disk/by-label/OEM"), "x"), "'path':'/oem/f'",
 	  "warning at $.storage.filesystems.0.mount.format: becomes btrfs, which is what the OEM partition is "
 	  "on current images; an ext4 one is refused then, so write a 3.x config for machines that have it\n" },
