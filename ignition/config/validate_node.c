@@ -1,6 +1,7 @@
 /* Files, directories and links. */
 #include "ignition/config/validate_priv.h"
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include "base/arena.h"
 
@@ -74,12 +75,15 @@ void v_links(struct vctx *v, const struct cfg_path *at)
 static void check_parents(struct vctx *v, const struct cfg_path *at, const struct text_set *links,
 			  const char *path, const char *what)
 {
-	for (const char *slash = path; slash && (slash = strchr(slash, '/')); slash++) {
-		const struct text_ref *hit = text_set_find(links, path, (size_t)(slash - path));
+	struct text_range range = { 0, links->n, 0 };
 
-		for (; hit && hit < links->v + links->n && hit->len == (size_t)(slash - path) &&
-		       memcmp(hit->s, path, hit->len) == 0;
-		     hit++)
+	for (const char *slash = strchr(path, '/'); slash && range.from < range.end;
+	     slash = strchr(slash + 1, '/')) {
+		text_set_narrow(links, &range, path, (size_t)(slash - path));
+		/* Many links of one name over many paths: what nobody will be shown is not worth its time. */
+		for (size_t i = range.from; i < range.end && links->v[i].len == range.known &&
+					    v->report->count[SEV_ERROR] <= REPORT_MAX_KEPT;
+		     i++)
 			v_error(v, at, "%s path includes link in config", what);
 	}
 }
@@ -174,14 +178,18 @@ static int unit_paths(struct vctx *v, struct text_set *set)
 			return -ENOMEM;
 		if (v_given(u->contents))
 			text_set_add(set, path, i);
-		for (size_t k = 0; k < u->dropins.n; k++) {
+		/* No file has a longer name; a thousand drop-ins of a megabyte's name would cost a gigabyte.
+		 */
+		for (size_t k = 0; k < u->dropins.n && strlen(u->name) <= NAME_MAX; k++) {
 			const struct ign_dropin *d = &u->dropins.v[k];
-			char *below = arena_printf(v->arena, "%s.d/%s", path, d->name);
+			char *below;
 
+			if (!v_given(d->contents))
+				continue;
+			below = arena_printf(v->arena, "%s.d/%s", path, d->name);
 			if (!below)
 				return -ENOMEM;
-			if (v_given(d->contents))
-				text_set_add(set, below, i);
+			text_set_add(set, below, i);
 		}
 	}
 	text_set_sort(set);

@@ -112,3 +112,32 @@ const struct text_ref *text_set_find(const struct text_set *t, const char *s, si
 	}
 	return low < t->n && compare(s, len, &t->v[low]) == 0 ? &t->v[low] : NULL;
 }
+
+/* Orders a text that begins with s[0, known) by what s[known, len) says; 0: it goes on with that. */
+static int compare_rest(const struct text_ref *r, const char *s, size_t known, size_t len)
+{
+	int c = memcmp(r->s + known, s + known, (r->len < len ? r->len : len) - known);
+
+	return c ? c : -(r->len < len);
+}
+
+void text_set_narrow(const struct text_set *t, struct text_range *range, const char *s, size_t len)
+{
+	size_t from = range->from, end = range->end, mid;
+
+	for (size_t high = end; from < high;) { /* to the first that is not below */
+		mid = from + (high - from) / 2;
+		if (compare_rest(&t->v[mid], s, range->known, len) < 0)
+			from = mid + 1;
+		else
+			high = mid;
+	}
+	for (size_t low = from; low < end;) { /* to the first that is above */
+		mid = low + (end - low) / 2;
+		if (compare_rest(&t->v[mid], s, range->known, len) <= 0)
+			low = mid + 1;
+		else
+			end = mid;
+	}
+	*range = (struct text_range){ from, end, len };
+}

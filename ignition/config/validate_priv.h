@@ -81,6 +81,16 @@ void text_set_sort(struct text_set *t); /* after the last addition; equal texts 
 const struct text_ref *text_set_find(const struct text_set *t, const char *s,
 				     size_t len); /* the lowest idx */
 
+/*
+ * The texts [from, end) that begin with the first `known` bytes of a text; the shortest come first. A
+ * range begins as { 0, set.n, 0 }; narrowing it to a longer part looks only at what that part adds, so
+ * that asking for every prefix of a path takes time in its length and not in the square of it.
+ */
+struct text_range {
+	size_t from, end, known;
+};
+void text_set_narrow(const struct text_set *t, struct text_range *range, const char *s, size_t len);
+
 /* Rules that look at several lists. */
 void v_unit_paths(struct vctx *v);                                  /* nodes where units will be written */
 void v_nodes_all(struct vctx *v, const struct cfg_path *at);        /* nodes below links, hard links */

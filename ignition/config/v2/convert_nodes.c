@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 #include "base/arena.h"
 #include "ignition/config/validate_priv.h"
@@ -246,7 +247,8 @@ static bool unit_paths(struct conv *c, struct text_set *ret)
 		const struct ign_unit *u = &c->out->systemd.units.v[i];
 		const char *path = arena_printf(c->arena, "/etc/systemd/system/%s", u->name);
 
-		for (size_t k = 0; path && k < u->dropins.n; k++) {
+		/* No file has a longer name, and a longer one would be copied for each of its drop-ins. */
+		for (size_t k = 0; path && strlen(u->name) <= NAME_MAX && k < u->dropins.n; k++) {
 			const char *below = arena_printf(c->arena, "%s.d/%s", path, u->dropins.v[k].name);
 
 			if (below && u->dropins.v[k].contents)
