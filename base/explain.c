@@ -194,18 +194,15 @@ static void put_source(struct pen *p, const struct report_entry *e, const struct
 static void put_finding(struct pen *p, const struct report_entry *e, const struct place *at)
 {
 	CLEANUP(buf_done) struct buf line = { 0 };
-	size_t word;
+	char word[16] = "";
+	const char *rest;
 
 	if (p->r == 0)
 		p->r = report_format(e, &line);
-	if (p->r < 0)
-		return;
-	word = strcspn(line.p, " :");
-	put(p, p->v->colour ? severity_colour[e->sev] : "");
-	if (p->r == 0)
-		p->r = buf_append(p->out, line.p, word);
-	put(p, p->v->colour ? "\x1b[0m" : "");
-	put(p, line.p + word);
+	rest = buf_str(&line) + strcspn(buf_str(&line), " :");
+	snprintf(word, sizeof word, "%.*s", (int)(rest - buf_str(&line)), buf_str(&line));
+	put_in(p, severity_colour[e->sev], word);
+	put(p, rest);
 	put(p, "\n");
 	if (at->known)
 		put_source(p, e, at);

@@ -337,8 +337,6 @@ static const struct rule_hint {
 	{ "integer out of range", "whole numbers are from -9223372036854775808 to 9223372036854775807",
 	  NULL },
 	{ "more than %d entries", "split it: other configs can be named in ignition.config.merge", NULL },
-	{ "the config is larger than ",
-	  "give large files an https address as their source instead of their text", NULL },
 	{ "context tree does not match ", "leave it out, or write {}", NULL },
 	{ "HTTP header has no value, ", "add \"value\", or name the header in a config above this one",
 	  NULL },
