@@ -8,11 +8,11 @@ int fold_next(const char **p)
 
 	if (!c)
 		return FOLD_END;
-	if (strncmp(*p, long_s, strlen(long_s)) == 0) {
+	if (c >= 0x80 && strncmp(*p, long_s, strlen(long_s)) == 0) {
 		*p += strlen(long_s);
 		return 's';
 	}
-	if (strncmp(*p, kelvin, strlen(kelvin)) == 0) {
+	if (c >= 0x80 && strncmp(*p, kelvin, strlen(kelvin)) == 0) {
 		*p += strlen(kelvin);
 		return 'k';
 	}

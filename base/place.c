@@ -40,7 +40,9 @@ static void go_to_line(struct cursor *c, size_t line)
 static void go_to_col(struct cursor *c, size_t col)
 {
 	while (c->off < c->len && c->off - c->start + 1 < col && c->text[c->off] != '\n') {
-		size_t n = utf8_len((const unsigned char *)c->text + c->off, c->len - c->off);
+		unsigned char first = (unsigned char)c->text[c->off];
+		size_t n = first < 0x80 ? 1
+					: utf8_len((const unsigned char *)c->text + c->off, c->len - c->off);
 
 		if (n && c->off - c->start + n >= col) /* in the middle of a character: at its start */
 			return;

@@ -33,7 +33,7 @@ static bool starts_word(struct text t, const char *word)
 
 static struct text skip_space(struct text t)
 {
-	while (t.n && isspace((unsigned char)*t.p)) {
+	while (t.n && (*t.p == ' ' || (*t.p >= '\t' && *t.p <= '\r'))) {
 		t.p++;
 		t.n--;
 	}
