@@ -4,6 +4,7 @@
  */
 #include "ignition/config/v2/convert_priv.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -140,10 +141,17 @@ void conv_fs_names(struct conv *c)
 	if (c->r < 0 || !conv_same(c, devices, n, sizeof(*devices), 0, &same))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		if (!devices[i])
+		struct place place;
+
+		if (devices[i]) {
+			c->fs[i].same = same.first[i];
+			c->fs[i].prefix = c->fs[same.first[i]].prefix;
+		}
+		if (strlen(c->fs[i].prefix) < PATH_MAX)
 			continue;
-		c->fs[i].same = same.first[i];
-		c->fs[i].prefix = c->fs[same.first[i]].prefix;
+		/* it would be copied for each node */
+		conv_error(c, fs_at(i, &place), "no path can have more than %d bytes", PATH_MAX - 1);
+		c->fs[i].prefix = "";
 	}
 }
 

@@ -1,9 +1,9 @@
 /* Files, directories and links: one tree of paths, in which each path has one entry. */
 #include "ignition/config/v2/convert_priv.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <limits.h>
 #include <string.h>
 #include "base/arena.h"
 #include "ignition/config/validate_priv.h"
@@ -224,11 +224,11 @@ static void check_below_links(struct conv *c, const struct conv_nodes *nodes)
 		size_t len = 0;
 
 		l = n->first ? link_above(refs, s->links.n, n->path, &len) : NULL;
-		if (l && !l->hard.v && l->target)
+		if (l && !l->hard.v && l->target && strnlen(l->target, PATH_MAX) < PATH_MAX)
 			conv_error(c, at, "%s leads through the link %s of this config: write %s", n->path,
 				   l->path, through(c, l, len, n->path));
 		else if (l)
-			conv_error(c, at, "%s lies below the hard link %s of this config", n->path, l->path);
+			conv_error(c, at, "%s lies below the link %s of this config", n->path, l->path);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* Units of systemd, and those of networkd, which become files. */
 #include "ignition/config/v2/convert_priv.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 #include "base/arena.h"
@@ -149,8 +150,18 @@ void conv_networkd(struct conv *c, struct conv_nodes *nodes)
 {
 	for (size_t i = 0; c->r == 0 && i < c->in->networkd.units.n; i++) {
 		const struct ign2_networkd_unit *u = &c->in->networkd.units.v[i];
-		const char *dir = arena_printf(c->arena, "%s/%s.d", networkd_dir, u->name);
+		struct place place;
+		const struct cfg_path *at = origin_place(&(struct origin){ .list = L_NETWORKD, .idx = i },
+							 &place);
+		const char *dir;
 
+		/* it would be copied for each of its drop-ins */
+		if (strlen(u->name) > NAME_MAX) {
+			conv_error(c, CFG_CHILD(at, "name"), "no file can have a name of more than %d bytes",
+				   NAME_MAX);
+			continue;
+		}
+		dir = arena_printf(c->arena, "%s/%s.d", networkd_dir, u->name);
 		if (!dir) {
 			c->r = -ENOMEM;
 			return;

@@ -305,12 +305,51 @@ static void test_many_of_one_name(void **state)
 	}
 }
 
+/* Names that no file can have are refused before they are copied for all that lies below. */
+static void test_long_names(void **state)
+{
+	static const struct {
+		const char *head, *tail, *want;
+	} names[] = {
+		{ "{'ignition':{'version':'$'},'networkd':{'units':[{'name':'",
+		  ".network','contents':'[A]','dropins':[{'name':'a.conf','contents':'[A]'}]}]}}",
+		  "error at $.networkd.units.0.name: no file can have a name of more than 255 bytes\n" },
+		{ "{'ignition':{'version':'$'},'storage':{'filesystems':[{'name':'n','mount':{'device':'/",
+		  "','format':'ext4'}}],'files':[{'filesystem':'n','path':'/f','mode':420}]}}",
+		  "error at $.storage.filesystems.0: no path can have more than 4095 bytes\n" },
+		{ "{'ignition':{'version':'$'},'storage':{'links':[{'filesystem':'root','path':'/l','target':'/",
+		  "'}],'files':[{'filesystem':'root','path':'/l/f','mode':420}]}}",
+		  "error at $.storage.files.0.path: /l/f lies below the link /l of this config\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		CLEANUP(arena_freep) struct arena *a = arena_new();
+		CLEANUP(report_done) struct report rep = { 0 };
+		CLEANUP(buf_done) struct buf text = { 0 };
+		CLEANUP(buf_done) struct buf found = { 0 };
+		struct ign_config c;
+		struct err e = { 0 };
+
+		put(&text, names[i].head, 4);
+		for (int k = 0; k < MANY; k++)
+			assert_int_equal(buf_putc(&text, 'n'), 0);
+		put(&text, names[i].tail, 4);
+		assert_int_equal(ign_config_parse(buf_str(&text), text.n, a, &rep, &c, &e), -EBADMSG);
+		assert_int_equal(rep.n, 1);
+		rep.v[0].line = rep.v[0].col = 0;
+		assert_int_equal(report_print(&rep, &found), 0);
+		assert_string_equal(buf_str(&found), names[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_every_version),
 		cmocka_unit_test(test_many_of_one_name),
+		cmocka_unit_test(test_long_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
