@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
+#include "base/hash_seed.h"
 #include "base/report.h"
 
 struct cfg_slot {             /* small, since which one is looked at is chance */
@@ -28,17 +28,6 @@ struct cfg_key cfg_key_of(const struct cfg_field *f, const void *entry)
 	}
 	s = *(const char *const *)(const void *)(f->kind == CFG_STRLIST ? at : at + f->key_off);
 	return (struct cfg_key){ .kind = KEY_STR, .s = s ? s : "" };
-}
-
-/* Begins with what the kernel drew for this process, so that no document can be made to collide. */
-static uint64_t hash_start(void)
-{
-	const void *random = (const void *)(uintptr_t)getauxval(AT_RANDOM); /* 16 bytes */
-	uint64_t h = 0xcbf29ce484222325;
-
-	if (random)
-		memcpy(&h, random, sizeof h);
-	return h;
 }
 
 static uint64_t mix(uint64_t h)
@@ -76,7 +65,7 @@ int cfg_index_init(struct cfg_index *x, size_t entries)
 		.slot = calloc(size, sizeof *x->slot),
 		.entry = reallocarray(NULL, entries + 1, sizeof *x->entry),
 		.mask = size - 1,
-		.start = hash_start(),
+		.start = hash_seed(),
 	};
 	if (x->slot && x->entry)
 		return 0;

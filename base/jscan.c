@@ -9,6 +9,8 @@
 
 enum { FEW_KEYS = 8 }; /* compared pair by pair */
 
+static const uint64_t FNV_START = 0xcbf29ce484222325;
+
 struct seen { /* a key of an object that is still open */
 	uint64_t hash;
 	size_t off; /* of its opening quote */
@@ -181,7 +183,7 @@ static int remember_key(struct scan *s, const char *from, bool escaped)
 		s->keys = v;
 		s->cap_keys = cap;
 	}
-	s->keys[s->n_keys++] = (struct seen){ jscan_key_hash(from, s->p, escaped, false),
+	s->keys[s->n_keys++] = (struct seen){ jscan_key_hash(FNV_START, from, s->p, escaped, false),
 					      (size_t)(from - s->text) };
 	return 0;
 }

@@ -95,9 +95,9 @@ static int next_folded(struct reader *r)
 	return c == FOLD_END ? END : c;
 }
 
-uint64_t jscan_key_hash(const char *quote, const char *end, bool escaped, bool fold_case)
+uint64_t jscan_key_hash(uint64_t start, const char *quote, const char *end, bool escaped, bool fold_case)
 {
-	uint64_t h = 0xcbf29ce484222325; /* FNV-1a */
+	uint64_t h = start; /* FNV-1a */
 
 	if (!escaped && !fold_case) {
 		for (const char *p = quote + 1; p < end - 1; p++)

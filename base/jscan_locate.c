@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/fold.h"
+#include "base/hash_seed.h"
 #include "base/jscan_priv.h"
 
 enum { ROOT = 1 }; /* the document; 0 is nobody */
@@ -24,6 +25,7 @@ struct tree {
 	size_t n;
 	size_t *bucket;
 	size_t mask;
+	uint64_t start; /* of every hash: chosen by chance, so that no document can make keys collide */
 };
 
 static uint64_t mix(size_t up, uint64_t h)
@@ -32,9 +34,9 @@ static uint64_t mix(size_t up, uint64_t h)
 	return h ^ h >> 29;
 }
 
-static uint64_t hash_text(const char *s)
+static uint64_t hash_text(uint64_t start, const char *s)
 {
-	uint64_t h = 0xcbf29ce484222325; /* as jscan_key_hash() folds */
+	uint64_t h = start; /* as jscan_key_hash() folds */
 
 	for (int c; (c = fold_next(&s)) != FOLD_END;)
 		h = (h ^ (unsigned char)c) * 0x100000001b3;
@@ -43,7 +45,7 @@ static uint64_t hash_text(const char *s)
 
 static size_t add(struct tree *t, size_t up, const struct cfg_path *p)
 {
-	uint64_t h = mix(up, p->key ? hash_text(p->key) : p->idx);
+	uint64_t h = mix(up, p->key ? hash_text(t->start, p->key) : p->idx);
 	size_t *head = &t->bucket[h & t->mask];
 
 	for (size_t i = *head; i; i = t->v[i].next) {
@@ -82,7 +84,7 @@ static size_t enter_index(struct tree *t, size_t up, size_t idx, size_t at)
 static size_t enter_key(struct tree *t, size_t up, const char *quote, const char *end, size_t keyoff,
 			size_t value)
 {
-	uint64_t h = mix(up, jscan_key_hash(quote, end, true, true));
+	uint64_t h = mix(up, jscan_key_hash(t->start, quote, end, true, true));
 	size_t into = 0;
 
 	for (size_t i = t->bucket[h & t->mask]; i; i = t->v[i].next) {
@@ -200,7 +202,9 @@ int jscan_locate(const char *text, size_t len, struct jscan_query *q, size_t n)
 	if (!v || !bucket || !leaf)
 		return -ENOMEM;
 
-	struct tree t = { .v = v, .n = ROOT + 1, .bucket = bucket, .mask = buckets - 1 };
+	struct tree t = {
+		.v = v, .n = ROOT + 1, .bucket = bucket, .mask = buckets - 1, .start = hash_seed()
+	};
 	struct walk w = { .tree = &t, .text = text, .end = text + len };
 
 	for (size_t i = 0; i < n; i++)

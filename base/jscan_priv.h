@@ -8,7 +8,7 @@
 int jscan_hex(char c); /* 0..15 or -1 */
 
 /* All take a key's opening quote in text that the scanner accepted. */
-uint64_t jscan_key_hash(const char *quote, const char *end, bool escaped, bool fold_case);
+uint64_t jscan_key_hash(uint64_t start, const char *quote, const char *end, bool escaped, bool fold_case);
 int jscan_key_compare(const char *a, const char *b); /* as memcmp orders the decoded bytes */
 bool jscan_key_equals(const char *quote, const char *want, bool *ret_exact); /* in any case */
 
