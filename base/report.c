@@ -44,9 +44,7 @@ __attribute__((format(printf, 3, 0))) static int add(struct report *r, struct re
 {
 	const struct cfg_path *path = e.path;
 	char text[MAX_TEXT];
-	int rc;
 
-	r->last_kept = false;
 	if (r->count[e.sev]++ >= REPORT_MAX_KEPT)
 		return 0;
 	if (!r->arena && !(r->arena = arena_new()))
@@ -57,9 +55,7 @@ __attribute__((format(printf, 3, 0))) static int add(struct report *r, struct re
 	e.rule = fmt;
 	if (!e.text || (path && !e.path))
 		return -ENOMEM;
-	rc = keep(r, e);
-	r->last_kept = rc == 0;
-	return rc;
+	return keep(r, e);
 }
 
 int report_vadd(struct report *r, enum severity sev, enum report_at at, const struct cfg_path *path,
@@ -91,37 +87,18 @@ int report_add_at(struct report *r, enum severity sev, unsigned line, unsigned c
 	return rc;
 }
 
-__attribute__((format(printf, 3, 0))) static int hint(struct report *r, size_t i, const char *fmt, va_list ap)
+int report_hint_at(struct report *r, size_t i, const char *fmt, ...)
 {
 	char text[MAX_TEXT];
+	va_list ap;
 
 	if (!r->explain || i >= r->n || r->v[i].hint)
 		return 0;
+	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
 	r->v[i].hint = arena_strdup(r->arena, text);
 	return r->v[i].hint ? 0 : -ENOMEM;
-}
-
-int report_hint(struct report *r, const char *fmt, ...)
-{
-	va_list ap;
-	int rc;
-
-	va_start(ap, fmt);
-	rc = r->last_kept ? hint(r, r->n - 1, fmt, ap) : 0;
-	va_end(ap);
-	return rc;
-}
-
-int report_hint_at(struct report *r, size_t i, const char *fmt, ...)
-{
-	va_list ap;
-	int rc;
-
-	va_start(ap, fmt);
-	rc = hint(r, i, fmt, ap);
-	va_end(ap);
-	return rc;
 }
 
 int report_advise(struct report *r, const struct cfg_path *path, const char *fmt, ...)
@@ -161,7 +138,6 @@ int report_take(struct report *to, struct report *from)
 			return -ENOMEM;
 		}
 	}
-	to->last_kept = false;
 	for (int sev = 0; sev < SEV_COUNT_; sev++)
 		to->count[sev] += from->count[sev];
 	report_done(from);

@@ -41,7 +41,6 @@ struct report {
 	size_t n, cap;
 	size_t count[SEV_COUNT_]; /* all of them, kept or not */
 	bool explain;             /* set by who will show hints */
-	bool last_kept;           /* the finding added last is v[n - 1] */
 };
 
 /* Zeroed is empty. 0 or -ENOMEM. The path is copied; fmt must be a literal, it is kept as the rule. */
@@ -54,12 +53,9 @@ int report_vadd(struct report *r, enum severity sev, enum report_at at, const st
 		const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
 
 /*
- * A hint for the finding added last: what to do, where the finding only says what is wrong. The first
+ * A hint for finding i of those kept: what to do, where the finding only says what is wrong. The first
  * one stays. Nothing happens unless hints are wanted. 0 or -ENOMEM.
  */
-int report_hint(struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* The same for finding i of those kept. */
 int report_hint_at(struct report *r, size_t i, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* A SEV_INFO finding at the value, when hints are wanted; else nothing. 0 or -ENOMEM. */

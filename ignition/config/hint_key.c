@@ -53,6 +53,8 @@ static const struct known_key {
 	{ "files", "ign_filesystem", "spec 1 had them here; since spec 2 files are in storage.files" },
 	{ "create", "ign_user", DIRECTLY "user: \"uid\", \"homeDir\", \"groups\" and so on" },
 	{ "password", "ign_user", "write \"passwordHash\", made with mkpasswd --method=yescrypt" },
+	{ "home", "ign_user", "write \"homeDir\"" },
+	{ "ssh_keys", "ign_user", "write \"sshAuthorizedKeys\", a list of texts" },
 	{ "enable", "ign_unit", "spec 2 had it; since spec 3 it is \"enabled\"" },
 	{ "command", "ign_unit", "cloud-config had it; a unit that is \"enabled\" starts at boot" },
 	{ "$schema", NULL, "for editors; Ignition does not use it" },

@@ -108,8 +108,8 @@ static void hints_come_below(void **state)
 
 	(void)state;
 	assert_int_equal(report_add(&r, SEV_WARN, AT_VALUE, NULL, "odd"), 0);
-	assert_int_equal(report_hint(&r, "do %s", "this\n"), 0);
-	assert_int_equal(report_hint(&r, "the first one stays"), 0);
+	assert_int_equal(report_hint_at(&r, 0, "do %s", "this\n"), 0);
+	assert_int_equal(report_hint_at(&r, 0, "the first one stays"), 0);
 	assert_int_equal(report_advise(&r, NULL, "advice"), 0);
 	assert_int_equal(explain_print(&r, &v, &out), 0);
 	assert_string_equal(buf_str(&out), "warning: odd\n   hint: do this\\x0a\ninfo: advice\n"
@@ -123,7 +123,6 @@ static void nothing_is_collected_unasked(void **state)
 
 	(void)state;
 	assert_int_equal(report_add(&r, SEV_WARN, AT_VALUE, NULL, "odd %d", 1), 0);
-	assert_int_equal(report_hint(&r, "hint"), 0);
 	assert_int_equal(report_hint_at(&r, 0, "hint"), 0);
 	assert_int_equal(report_advise(&r, NULL, "advice"), 0);
 	assert_int_equal(r.n, 1);
@@ -131,27 +130,11 @@ static void nothing_is_collected_unasked(void **state)
 	assert_string_equal(r.v[0].rule, "odd %d");
 
 	r.explain = true;
-	assert_int_equal(report_hint(&r, "hint %d", 2), 0);
+	assert_int_equal(report_hint_at(&r, 0, "hint %d", 2), 0);
+	assert_int_equal(report_hint_at(&r, 1, "nobody's"), 0);
 	assert_int_equal(report_take(&to, &r), 0);
 	assert_string_equal(to.v[0].hint, "hint 2");
 	assert_string_equal(to.v[0].rule, "odd %d");
-	assert_int_equal(report_hint(&to, "not for what was taken"), 0);
-	assert_string_equal(to.v[0].hint, "hint 2");
-}
-
-/* A hint must not land on another finding when the one it is for was only counted. */
-static void hints_follow_their_findings(void **state)
-{
-	CLEANUP(report_done) struct report r = { .explain = true };
-
-	(void)state;
-	for (int i = 0; i < REPORT_MAX_KEPT; i++)
-		assert_int_equal(report_add(&r, SEV_WARN, AT_VALUE, NULL, "kept"), 0);
-	assert_int_equal(report_add(&r, SEV_WARN, AT_VALUE, NULL, "counted"), 0);
-	assert_int_equal(report_hint(&r, "hint"), 0);
-	assert_int_equal(r.n, REPORT_MAX_KEPT);
-	assert_null(r.v[r.n - 1].hint);
-	assert_int_equal(report_hint_at(&r, r.n, "nobody"), 0);
 }
 
 static void colours_on_request_only(void **state)
@@ -256,15 +239,10 @@ static void distances(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(marks_the_place),
-		cmocka_unit_test(cuts_long_lines_around_the_place),
-		cmocka_unit_test(hints_come_below),
-		cmocka_unit_test(nothing_is_collected_unasked),
-		cmocka_unit_test(hints_follow_their_findings),
-		cmocka_unit_test(colours_on_request_only),
-		cmocka_unit_test(many_findings_in_one_line),
-		cmocka_unit_test(columns_in_utf16),
-		cmocka_unit_test(distances),
+		cmocka_unit_test(marks_the_place),         cmocka_unit_test(cuts_long_lines_around_the_place),
+		cmocka_unit_test(hints_come_below),        cmocka_unit_test(nothing_is_collected_unasked),
+		cmocka_unit_test(colours_on_request_only), cmocka_unit_test(many_findings_in_one_line),
+		cmocka_unit_test(columns_in_utf16),        cmocka_unit_test(distances),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
