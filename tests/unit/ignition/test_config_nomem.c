@@ -75,9 +75,8 @@ static const char *const texts[] = {
 	"{\"ignitionVersion\":1,\"storage\":{\"filesystems\":[{\"device\":\"/d\",\"format\":\"ext4\",\"files\":["
 	"{\"path\":\"/a\",\"contents\":\"x\"}]}]},\"systemd\":{\"units\":[{\"name\":\"a.service\"}]},"
 	"\"networkd\":{\"units\":[{\"name\":\"a.network\",\"contents\":\"[A]\"}]}}",
-	"{\"ignition\":{\"version\":\"3.4.0\"},\"storage\":{\"files\":[{\"path\":\"a\",\"mode\":\"0644\",\"x\":1},"
-	"{\"path\":\"a\"}]}}",
-	"{\"ignition\":{\"version\":\"3.4.0\"},\"storage\":{\"files\":[{\"path\":\"a\",\"mod\":1},{\"path\":\"a\"}]}}",
+	"{\"ignition\":{\"version\":\"3.4.0\"},\"storage\":{\"files\":[{\"path\":\"a\",\"mode\":\"0644\"}]}}",
+	"{\"ignition\":{\"version\":\"3.4.0\"},\"storage\":{\"files\":[{\"path\":\"a\",\"mod\":1}]}}",
 	"{\"ignition\":{\"version\":\"9.0.0\"}}",
 	"{\"a\":1,\"a\":2}",
 };
