@@ -86,7 +86,8 @@ static void contents(void **state)
 		  "'contents':'[Install]\\nA=b'},"
 		  "{'name':'b@1.service'},{'name':'b@.service','contents':'[Unit]'},"
 		  "{'name':'c@1.timer','enabled':true},{'name':'c@.service','contents':'[Unit]'},"
-		  "{'name':'d@1.service','enabled':true},{'name':'d@.service'},{'name':'e@1.service',"
+		  "{'name':'d@1.service','enabled':true},{'name':'d@.service'},{'name':'f@1.service','enabled':false},"
+		  "{'name':'f@.service','contents':'[Unit]'},{'name':'e@1.service',"
 		  "'enabled':true}"), ALL("") },
 	};
 
