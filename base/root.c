@@ -220,7 +220,7 @@ static int walk_look(const struct root *r, unsigned flags, mode_t mode, struct w
 static int walk_slow(const struct root *r, const char *path, unsigned flags, mode_t mode, struct walk *w)
 {
 	char todo[PATH_MAX];
-	bool missing = false;
+	unsigned missing = 0; /* how many components at the end of w->done are only text */
 	int k;
 
 	memcpy(todo, path, strlen(path) + 1);
@@ -237,14 +237,18 @@ static int walk_slow(const struct root *r, const char *path, unsigned flags, mod
 		memcpy(w->leaf, p, n);
 		w->leaf[n] = '\0';
 		if (!strcmp(w->leaf, ".") || !strcmp(w->leaf, "..")) {
-			if (n == 2)
+			if (n == 2) {
 				path_pop(w->done);
+				missing -= missing > 0;
+			}
 			memmove(todo, rest, strlen(rest) + 1);
 			continue;
 		}
 		if (!*rest && (missing || !(flags & WALK_FOLLOW)))
 			return walk_end(r, w, w->leaf, missing);
-		if (!missing) {
+		if (missing) {
+			missing++;
+		} else {
 			k = walk_look(r, flags, mode, w, rest, todo);
 			if (k < 0)
 				return k;
