@@ -3,14 +3,12 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/root.h"
-#include "ignition/files/account.h"
 #include "ignition/files/journal.h"
+#include "ignition/files/nodes_index.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
-
-enum { MAX_LINKS = 40 }; /* as the kernel */
 
 static const char *const kind_names[] = {
 	[NODE_DIRECTORY] = "directory",
@@ -27,205 +25,10 @@ const char *node_kind_name(enum node_kind kind)
 struct check {
 	const struct root *root;
 	const struct nodes *nodes;
-	struct node **by_path;
+	const struct node_index *index;
 	const struct journal *old;
 	struct journal *notes;
-	struct arena *arena;
 };
-
-static size_t path_depth(const char *path)
-{
-	size_t n = 0;
-
-	for (; *path; path++)
-		n += *path == '/';
-	return n;
-}
-
-static int by_creation(const void *a, const void *b)
-{
-	const struct node *x = a, *y = b;
-	bool xh = x->kind == NODE_HARD_LINK, yh = y->kind == NODE_HARD_LINK;
-	size_t dx = xh ? 0 : path_depth(x->path), dy = yh ? 0 : path_depth(y->path);
-
-	if (xh != yh)
-		return xh - yh;
-	if (dx != dy)
-		return dx < dy ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static int by_path(const void *a, const void *b)
-{
-	const struct node *x = *(struct node *const *)a, *y = *(struct node *const *)b;
-	int c = strcmp(x->path, y->path);
-
-	return c ? c : x->order < y->order ? -1 : x->order > y->order;
-}
-
-static struct node **sorted_by_path(const struct nodes *nodes)
-{
-	struct node **v = calloc(nodes->n + 1, sizeof(struct node *));
-
-	for (size_t i = 0; v && i < nodes->n; i++)
-		v[i] = &nodes->v[i];
-	if (v)
-		qsort(v, nodes->n, sizeof(struct node *), by_path);
-	return v;
-}
-
-static const struct node *find(const struct check *c, const char *path, size_t len)
-{
-	size_t lo = 0, hi = c->nodes->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const char *p = c->by_path[mid]->path;
-		int k = strncmp(p, path, len);
-
-		if (k == 0 && p[len] == '\0')
-			return c->by_path[mid];
-		if (k < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
-}
-
-static int resolve(const struct root *root, const char *path, struct arena *a, const char **ret,
-		   struct err *e)
-{
-	char at[PATH_MAX];
-	int r = root_resolve(root, path, at, e);
-
-	if (r < 0)
-		return r;
-	*ret = arena_strdup(a, at);
-	return *ret ? 0 : err_errno(e, ENOMEM, "%s", path);
-}
-
-static int resolve_node(const struct root *root, struct node *n, struct arena *a, struct err *e)
-{
-	int r = resolve(root, n->config_path, a, &n->path, e);
-
-	return r < 0 ? err_wrap(e, r, "resolving %s \"%s\"", kind_names[n->kind], n->config_path) : 0;
-}
-
-/* The first directory of the path in whose place this config makes a symlink, and what follows it. */
-static const struct node *link_above(const struct check *c, const char *path, const char **ret_rest)
-{
-	for (const char *p = path; (p = strchr(p + 1, '/')) != NULL;) {
-		const struct node *n = find(c, path, (size_t)(p - path));
-
-		if (n && n->kind == NODE_SYMLINK) {
-			*ret_rest = p;
-			return n;
-		}
-	}
-	return NULL;
-}
-
-/* Hard links come last, so their targets also lead through the symlinks of this config. */
-static int resolve_target(const struct check *c, struct node *n, struct err *e)
-{
-	const char *rest, *at = n->config_target;
-	int r = 0;
-
-	if (*at != '/')
-		at = arena_printf(c->arena, "%s/%s", n->config_path, at);
-	for (int follow = MAX_LINKS; r == 0 && at; follow--) {
-		const struct node *up = link_above(c, at, &rest);
-
-		if (!up) {
-			r = resolve(c->root, at, c->arena, &at, e);
-			up = r == 0 ? link_above(c, at, &rest) : NULL;
-		}
-		if (r == 0 && !up) {
-			n->target = at;
-			return 0;
-		}
-		if (r == 0 && !follow)
-			r = err_errno(e, ELOOP, "%s", n->config_target);
-		else if (r == 0 && *up->target == '/')
-			at = arena_printf(c->arena, "%s%s", up->target, rest);
-		else if (r == 0)
-			at = arena_printf(c->arena, "%.*s/%s%s", (int)(strrchr(up->path, '/') - up->path),
-					  up->path, up->target, rest);
-	}
-	if (r == 0)
-		r = err_errno(e, ENOMEM, "%s", n->config_path);
-	return err_wrap(e, r, "resolving the target of link \"%s\"", n->config_path);
-}
-
-static int check_same_place(const struct nodes *nodes, struct node **v, struct err *e)
-{
-	for (size_t i = 1; i < nodes->n; i++)
-		if (!strcmp(v[i]->path, v[i - 1]->path))
-			return err_text(e, EEXIST,
-					"%s at %s resolved to %s after symlink chasing, but another entry "
-					"with path %s also resolves there",
-					kind_names[v[i]->kind], v[i]->config_path, v[i]->path,
-					v[i - 1]->config_path);
-	return 0;
-}
-
-int nodes_resolve(const struct root *root, const struct ign_storage *s, struct arena *a, struct nodes *ret,
-		  struct err *e)
-{
-	struct nodes nodes = { .n = s->directories.n + s->files.n + s->links.n };
-	CLEANUP(freep) struct node **sorted = NULL;
-	struct node *n;
-	int r;
-
-	nodes.v = n = arena_alloc(a, (nodes.n + 1) * sizeof *n);
-	if (!n)
-		return err_errno(e, ENOMEM, "planning files");
-	for (size_t i = 0; i < s->directories.n; i++) {
-		const struct ign_directory *d = &s->directories.v[i];
-
-		*n++ = (struct node){ NODE_DIRECTORY,     .config_path = d->path, .user = &d->user,
-				      .group = &d->group, .mode = d->mode,        .replace = d->overwrite.v };
-	}
-	for (size_t i = 0; i < s->files.n; i++) {
-		const struct ign_file *f = &s->files.v[i];
-
-		*n++ = (struct node){ NODE_FILE,          .config_path = f->path, .user = &f->user,
-				      .group = &f->group, .mode = f->mode,        .replace = f->overwrite.v,
-				      .file = f };
-	}
-	for (size_t i = 0; i < s->links.n; i++) {
-		const struct ign_link *l = &s->links.v[i];
-
-		*n++ = (struct node){ l->hard.v ? NODE_HARD_LINK : NODE_SYMLINK,
-				      .config_path = l->path,
-				      .config_target = l->target ? l->target : "",
-				      .target = l->target ? l->target : "",
-				      .user = &l->user,
-				      .group = &l->group,
-				      .replace = l->overwrite.v };
-	}
-	for (size_t i = 0; i < nodes.n; i++) {
-		nodes.v[i].order = i;
-		r = resolve_node(root, &nodes.v[i], a, e);
-		if (r < 0)
-			return r;
-	}
-	if (nodes.n)
-		qsort(nodes.v, nodes.n, sizeof *nodes.v, by_creation);
-	sorted = sorted_by_path(&nodes);
-	if (!sorted)
-		return err_errno(e, ENOMEM, "planning files");
-	r = check_same_place(&nodes, sorted, e);
-	for (size_t i = 0; r == 0 && i < nodes.n; i++)
-		if (nodes.v[i].kind == NODE_HARD_LINK)
-			r = resolve_target(&(struct check){ root, &nodes, sorted, .arena = a }, &nodes.v[i],
-					   e);
-	if (r < 0)
-		return r;
-	*ret = nodes;
-	return 0;
-}
 
 int node_look(const struct root *root, const char *path, bool create, int *ret_dir, char *ret_leaf,
 	      struct stat *ret_st, struct err *e)
@@ -260,7 +63,7 @@ static int look_above(const struct check *c, const struct node *n, bool *ret_rem
 	bool removed = false;
 
 	for (const char *p = n->path; (p = strchr(p + 1, '/')) != NULL;) {
-		const struct node *up = find(c, n->path, (size_t)(p - n->path));
+		const struct node *up = node_index_find(c->index, n->path, (size_t)(p - n->path));
 
 		if (!up)
 			continue;
@@ -386,7 +189,7 @@ static bool will_be_new(const struct node *target)
 
 static int check_hard_link(const struct check *c, const struct node *n, const struct stat *st, struct err *e)
 {
-	const struct node *entry = find(c, n->target, strlen(n->target));
+	const struct node *entry = node_index_find(c->index, n->target, strlen(n->target));
 	struct node probe = { .path = n->target };
 	char link[PATH_MAX];
 	struct stat to = { 0 };
@@ -529,8 +332,8 @@ static int check_node(const struct check *c, struct node *n, struct err *e)
 int nodes_check(const struct root *root, struct nodes *nodes, const struct journal *old, struct arena *a,
 		struct journal *new_notes, struct err *e)
 {
-	CLEANUP(freep) struct node **sorted = sorted_by_path(nodes);
-	struct check c = { root, nodes, sorted, old, new_notes, a };
+	CLEANUP(node_index_done) struct node_index index = node_index_make(nodes);
+	struct check c = { root, nodes, &index, old, new_notes };
 	size_t room = nodes->n + old->made.n;
 
 	*new_notes = (struct journal){ .config = old->config,
@@ -538,7 +341,7 @@ int nodes_check(const struct root *root, struct nodes *nodes, const struct journ
 				       .interrupted = old->interrupted };
 	new_notes->made.v = arena_alloc(a, (room + 1) * sizeof *new_notes->made.v);
 	new_notes->appends.v = arena_alloc(a, (nodes->n + 1) * sizeof *new_notes->appends.v);
-	if (!sorted || !new_notes->made.v || !new_notes->appends.v)
+	if (!index.v || !new_notes->made.v || !new_notes->appends.v)
 		return err_errno(e, ENOMEM, "planning files");
 	for (size_t i = 0; i < nodes->n; i++) {
 		struct node *n = &nodes->v[i];
@@ -549,7 +352,7 @@ int nodes_check(const struct root *root, struct nodes *nodes, const struct journ
 	}
 	/* Made by an earlier run of another, failed config: still ours, and a directory of ours too. */
 	for (size_t i = 0; i < old->made.n; i++) {
-		const struct node *n = find(&c, old->made.v[i], strlen(old->made.v[i]));
+		const struct node *n = node_index_find(&index, old->made.v[i], strlen(old->made.v[i]));
 
 		if (!n || !n->replace)
 			new_notes->made.v[new_notes->made.n++] = old->made.v[i];

@@ -19,11 +19,11 @@ const char *node_kind_name(enum node_kind kind); /* "directory", "file" or "link
 
 struct node {
 	enum node_kind kind;
-	const char *config_path;   /* as in the config */
-	const char *path;          /* below the root, no symlink but perhaps the last component */
+	const char *config_path; /* as in the config */
+	const char *path; /* below the root, with this config's symlinks in place; only the last component may
+			     be one */
 	const char *config_target; /* links: as in the config */
-	const char
-		*target; /* links; of a hard link resolved as path is, with this config's symlinks in place */
+	const char *target;        /* links; of a hard link resolved as path is */
 	const struct ign_node_user *user;
 	const struct ign_node_group *group;
 	struct opt_i64 mode;

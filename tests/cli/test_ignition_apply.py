@@ -440,6 +440,28 @@ class Files(Tree):
         self.assertEqual(self.read("log"), "line\nline\n")
         self.assertEqual({**before, "log": 0}, {**after, "log": 0})
 
+    def test_below_links_of_the_config(self):
+        """What is behind a link that the config itself makes is not replaced unasked, nor an obstacle for a re-run."""
+        os.symlink("var", self.at("v"))
+        below = {"files": [{"path": "/v/l/x", "contents": {"source": "data:,new"}}],
+                 "links": [{"path": "/var/l", "target": "../opt"}]}
+        self.put("opt/x", "old")
+        refused = 'failed to create files: file "/v/l/x": A file exists there already and overwrite is false'
+        self.bad("failed to apply: running stage 'files': " + refused, self.config(storage=below))
+        # A merged config is not checked again, so a file may stand below a link without a detour, too.
+        links = {"ignition": {"version": "3.0.0"}, "storage": {"links": [{"path": "/l", "target": "opt"}]}}
+        merge = {"config": {"merge": [{"source": data(json.dumps(links))}]}}
+        self.bad(re.compile(r'file "/l/x": A file exists there already'), self.config(ignition=merge, storage={
+            "files": [{"path": "/l/x", "contents": {"source": "data:,new"}}]}))
+        self.bad(re.compile("another entry with path /l/y also resolves there"), self.config(
+            ignition=merge, storage={"files": [{"path": "/l/y"}, {"path": "/opt/y"}]}))
+        self.new_root("empty")
+        os.symlink("var", self.at("v"))
+        for _ in range(2):
+            self.apply({"storage": below})
+        self.assertEqual(self.read("opt/x"), "new")
+        self.assertEqual(os.readlink(self.at("var/l")), "../opt")
+
     def test_a_boot_s_notes_are_left_alone(self):
         self.apply({"storage": {"files": [{"path": "/boot-made", "contents": {"source": "data:,b"}}]}})
         with open(self.at(JOURNAL), "rb") as f:

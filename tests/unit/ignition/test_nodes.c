@@ -111,6 +111,17 @@ static const struct {
 	{ { { "F", "/home/u", 0 }, { "F", "/q", 0 }, { "F", "/p/p", 0 } }, "/q /p/p /var/home/u " },
 	{ { { "F", "/2", 0 }, { "F", "/1", 0 }, { "D", "/3", 0 }, { "S", "/0", "t" } }, "/3 /2 /1 /0 " },
 	{ { { "H", "/z", "/y" }, { "H", "/y", "/dir/file" } }, "/z /y " },
+	/* below links of the same config, also of links below links */
+	{ { { "F", "/s/x", 0 }, { "S", "/s", "dir" } }, "/s /dir/x " },
+	{ { { "F", "/s/x", 0 }, { "S", "/s", "/new/../home" } }, "/s /var/home/x " },
+	{ { { "F", "/s/l/x", 0 },
+	    { "S", "/s/l", "../r" },
+	    { "S", "/s", "/q" },
+	    { "D", "/s/d", 0 },
+	    { "H", "/s/h", "/s/l/x" } },
+	  "/s /q/d /r/x /q/l /q/h " },
+	{ { { "F", "/alias/x", 0 }, { "S!", "/alias", "/new" } },
+	  "/alias /dir/x " }, /* the one that is there */
 };
 
 static void test_order(void **state)
@@ -183,6 +194,20 @@ static const struct {
 	{ { { "F", "/p", 0 }, { "F", "/p/q", 0 } }, NULL, "its parent /p is a file of this config" },
 	{ { { "D!", "/", 0 } }, NULL, "cannot be overwritten" },
 	{ { { "D", "/", 0 } }, NULL, NULL },
+	{ { { "C", "/s/file", 0 }, { "S", "/s", "alias" } },
+	  NULL,
+	  "A file exists there already and overwrite is false" },
+	{ { { "C", "/s/file", 0 }, { "S", "/s", "alias" } }, "/dir/file", NULL },
+	{ { { "C!", "/s/file", 0 }, { "S", "/s", "alias" } }, NULL, NULL },
+	{ { { "D", "/s/file", 0 }, { "S", "/s", "alias" } }, NULL, "A non-directory already exists" },
+	{ { { "F", "/s/x", 0 }, { "S", "/s", "hard" } }, NULL, "/hard/x: /hard is not a directory" },
+	{ { { "F", "/s/x", 0 }, { "S", "/s", "s" } },
+	  NULL,
+	  "resolving file \"/s/x\": /s/x: Too many levels" },
+	{ { { "F", "/s/x", 0 }, { "S", "/s", "t/u" }, { "S", "/t", "s" } }, NULL, "Too many levels" },
+	{ { { "F", "/s/n", 0 }, { "D", "/dir/n", 0 }, { "S", "/s", "dir" } },
+	  NULL,
+	  "file at /s/n resolved to /dir/n after symlink chasing, but another entry with path /dir/n also resolves there" },
 	{ { { "F", "/dir/n", 0 }, { "S", "/alias/n", "t" } },
 	  NULL,
 	  "link at /alias/n resolved to /dir/n after symlink chasing, but another entry with path /dir/n also resolves "
