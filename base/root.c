@@ -467,6 +467,14 @@ struct removal {
 
 static int remove_entries(struct removal *rm, int dir_fd, int depth);
 
+/* What is mounted belongs to someone else, and its place cannot be removed anyway. */
+static bool is_mounted(int fd)
+{
+	struct statx sx;
+
+	return statx(fd, "", AT_EMPTY_PATH, 0, &sx) == 0 && sx.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
 static int remove_dir(struct removal *rm, int parent, const char *name, int depth)
 {
 	char up[32];
@@ -481,6 +489,10 @@ static int remove_dir(struct removal *rm, int parent, const char *name, int dept
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
+	if (is_mounted(fd)) {
+		close(fd);
+		return -EBUSY;
+	}
 	k = remove_entries(rm, fd, depth);
 	if (k < 0)
 		return k;
@@ -543,6 +555,8 @@ int root_remove_tree(const struct root *r, const char *path, struct err *e)
 	top = openat(dir, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (top < 0)
 		return err_errno(e, errno, "removing %s", path);
+	if (is_mounted(top))
+		return err_errno(e, EBUSY, "removing %s", path);
 	rm.top = top;
 	while (k == 0 && rm.again) {
 		rm.again = false;

@@ -73,7 +73,10 @@ int root_temp_create(int dir_fd, const char *leaf, char ret_temp[NAME_MAX + 1]);
 int root_write_file(const struct root *r, const char *path, const void *data, size_t n, mode_t mode,
 		    uid_t uid, gid_t gid, struct err *e);
 
-/* rm -rf below the root: removes path itself when it is a symlink; missing is fine. */
+/*
+ * rm -rf below the root: removes path itself when it is a symlink; missing is fine. A mount point is not
+ * entered: -EBUSY, perhaps after some of what is beside it has gone.
+ */
 int root_remove_tree(const struct root *r, const char *path, struct err *e);
 
 static inline void root_closep(struct root *r)

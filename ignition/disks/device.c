@@ -220,18 +220,25 @@ static bool mount_is_of(const struct mount_line *m, dev_t dev)
 
 struct search {
 	dev_t dev;
-	const char *target; /* NULL: anywhere */
-	bool any_device, found;
+	const char *target;            /* NULL: anywhere */
+	bool any_device, below, found; /* below: the target itself does not count */
 	struct arena *arena;
 	const char *why;
 };
+
+static bool is_at(const struct search *s, const char *target)
+{
+	size_t n = strlen(s->target);
+
+	return s->below ? !strncmp(target, s->target, n) && target[n] == '/' : !strcmp(target, s->target);
+}
 
 static void match_mount(struct search *s, char *line)
 {
 	struct mount_line m;
 
 	if (!mount_parse(line, &m) || (!s->any_device && !mount_is_of(&m, s->dev)) ||
-	    (s->target && strcmp(m.target, s->target) != 0))
+	    (s->target && !is_at(s, m.target)))
 		return;
 	s->found = true;
 	if (!s->arena)
@@ -280,6 +287,16 @@ int blkdev_is_mountpoint(const char *target, bool *ret)
 
 	if (r == 0)
 		*ret = s.found;
+	return r;
+}
+
+int blkdev_mounted_below(const char *dir, struct arena *a, const char **ret_why)
+{
+	struct search s = { .any_device = true, .target = dir, .below = true, .arena = a };
+	int r = search_file("/proc/self/mountinfo", match_mount, &s);
+
+	if (r == 0)
+		*ret_why = s.why;
 	return r;
 }
 

@@ -52,6 +52,12 @@ int blkdev_mounted_at(dev_t dev, const char *target, bool *ret);
 int blkdev_is_mountpoint(const char *target, bool *ret);
 
 /*
+ * "mounted on /dir/sub" when anything is mounted below this directory (an absolute path without links that
+ * is not "/"), else NULL; also NULL without /proc. Lives in the arena. 0 or -errno.
+ */
+int blkdev_mounted_below(const char *dir, struct arena *a, const char **ret_why);
+
+/*
  * Makes the kernel see partition no of the disk open at disk_fd at this place, or (size 0) not at
  * all. Does nothing when that is so already; a change of the end alone keeps the device. 0 or
  * -errno with a story.

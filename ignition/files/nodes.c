@@ -3,12 +3,15 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/root.h"
+#include "ignition/disks/device.h"
 #include "ignition/files/journal.h"
 #include "ignition/files/nodes_index.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const kind_names[] = {
 	[NODE_DIRECTORY] = "directory",
@@ -28,6 +31,7 @@ struct check {
 	const struct node_index *index;
 	const struct journal *old;
 	struct journal *notes;
+	struct arena *arena;
 };
 
 int node_look(const struct root *root, const char *path, bool create, int *ret_dir, char *ret_leaf,
@@ -292,6 +296,26 @@ static bool is_kept(const struct node *n, const struct stat *st)
 	       !n->file->append.n;
 }
 
+/* Not known without /proc: then the removal itself stops at a mount point. */
+static int check_nothing_mounted_below(const struct check *c, const char *path, struct err *e)
+{
+	const char *why = NULL, *dir;
+	char proc[64], root[PATH_MAX];
+	ssize_t k;
+	int r;
+
+	(void)snprintf(proc, sizeof proc, "/proc/self/fd/%d", c->root->fd);
+	k = readlink(proc, root, sizeof root - 1);
+	if (k < 0)
+		return 0;
+	root[k] = '\0';
+	dir = arena_printf(c->arena, "%s%s", strcmp(root, "/") ? root : "", path);
+	r = dir ? blkdev_mounted_below(dir, c->arena, &why) : -ENOMEM;
+	if (r < 0)
+		return err_errno(e, -r, "looking for mount points below %s", path);
+	return why ? err_text(e, EBUSY, "it cannot be replaced: something is %s", why) : 0;
+}
+
 /* To empty a directory and then fail on what is mounted there would be worse than to refuse. */
 static int check_not_mounted(const struct check *c, const struct node *n, struct err *e)
 {
@@ -305,7 +329,7 @@ static int check_not_mounted(const struct check *c, const struct node *n, struct
 		return r;
 	if (statx(dir, leaf, AT_SYMLINK_NOFOLLOW, 0, &sx) == 0 && sx.stx_attributes & STATX_ATTR_MOUNT_ROOT)
 		return err_text(e, EBUSY, "it is a mount point, which cannot be replaced");
-	return 0;
+	return S_ISDIR(st.st_mode) ? check_nothing_mounted_below(c, n->path, e) : 0;
 }
 
 static int check_node(const struct check *c, struct node *n, struct err *e)
@@ -333,14 +357,14 @@ int nodes_check(const struct root *root, struct nodes *nodes, const struct journ
 		struct journal *new_notes, struct err *e)
 {
 	CLEANUP(node_index_done) struct node_index index = node_index_make(nodes);
-	struct check c = { root, nodes, &index, old, new_notes };
+	struct check c = { root, nodes, &index, old, new_notes, a };
 	size_t room = nodes->n + old->made.n;
 
 	*new_notes = (struct journal){ .config = old->config,
 				       .resumed = old->resumed,
 				       .interrupted = old->interrupted };
 	new_notes->made.v = arena_alloc(a, (room + 1) * sizeof *new_notes->made.v);
-	new_notes->appends.v = arena_alloc(a, (nodes->n + 1) * sizeof *new_notes->appends.v);
+	new_notes->appends.v = arena_alloc(a, (nodes->n + old->appends.n + 1) * sizeof *new_notes->appends.v);
 	if (!index.v || !new_notes->made.v || !new_notes->appends.v)
 		return err_errno(e, ENOMEM, "planning files");
 	for (size_t i = 0; i < nodes->n; i++) {
@@ -350,12 +374,19 @@ int nodes_check(const struct root *root, struct nodes *nodes, const struct journ
 		if (r < 0)
 			return err_wrap(e, r, "%s \"%s\"", kind_names[n->kind], n->config_path);
 	}
-	/* Made by an earlier run of another, failed config: still ours, and a directory of ours too. */
+	/* By an earlier run of another, failed config: still ours, and a directory of ours too. */
 	for (size_t i = 0; i < old->made.n; i++) {
 		const struct node *n = node_index_find(&index, old->made.v[i], strlen(old->made.v[i]));
 
 		if (!n || !n->replace)
 			new_notes->made.v[new_notes->made.n++] = old->made.v[i];
+	}
+	for (size_t i = 0; i < old->appends.n; i++) {
+		const struct journal_append *ap = &old->appends.v[i];
+		const struct node *n = node_index_find(&index, ap->path, strlen(ap->path));
+
+		if (!n || (!n->replace && !(n->file && n->file->append.n)))
+			new_notes->appends.v[new_notes->appends.n++] = *ap;
 	}
 	return 0;
 }

@@ -503,6 +503,31 @@ class Files(Tree):
         os.symlink("loop", self.at("loop"))
         self.bad(re.compile("more than 40 symbolic links"), self.config(storage={"files": [{"path": "/loop/x"}]}))
 
+    def test_what_is_mounted_is_not_emptied(self):
+        """A cache or secret that the engine mounts below a replaced directory is not the image's."""
+        out = os.path.join(self.dir, "a cache")
+        os.mkdir(out)
+        self.put("../a cache/keep", "")
+        for place, config in [
+                ("opt/d/sub/m", {"storage": {"directories": [{"path": "/opt/d", "overwrite": True}]}}),
+                ("opt/d/sub/m", {"storage": {"files": [{"path": "/opt/d", "overwrite": True,
+                                                        "contents": {"source": "data:,x"}}]}}),
+                ("opt/d/a b", {"storage": {"links": [{"path": "/opt/d", "target": "x", "overwrite": True}]}}),
+                ("etc/systemd/system/q.service/m", {"systemd": {"units": [{"name": "q.service", "mask": True}]}})]:
+            os.makedirs(self.at(place), exist_ok=True)
+            subprocess.run(["mount", "--bind", out, self.at(place)], check=True)
+            try:
+                if "storage" in config:
+                    self.bad(re.compile(f"it cannot be replaced: something is mounted on {self.at(place)}$"),
+                             self.config(**config))
+                else:  # found when it is its turn, by the removal itself
+                    done = self.run_apply("--root", self.root, self.config(**config))
+                    self.assertRegex(last(done), "removing /etc/systemd/system/q.service: Device or resource busy$")
+                self.assertEqual(os.listdir(out), ["keep"])
+                self.put("opt/dd/x", "")
+                self.good(self.config(storage={"directories": [{"path": "/opt/dd", "overwrite": True}]}))
+            finally:
+                subprocess.run(["umount", self.at(place)], check=True)
 
     def test_on_layers(self):
         """An image is an overlay: what a lower layer holds is replaced, appended to and linked to without touching it."""
@@ -586,6 +611,29 @@ class Interrupted(Tree):
         self.good(self.config(storage={"files": [FILE, adds]}))
         self.assertEqual((self.read("opt/a"), self.read("log")), ("a", "xy"))
         self.assertEqual(os.listdir(self.at("small")), [])
+
+
+    def test_notes_outlive_other_configs(self):
+        """What a failed run appended is known until a run succeeds, also when another config fails in between."""
+        os.mkdir(self.at("small"))
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", self.at("small")], check=True)
+        self.addCleanup(subprocess.run, ["umount", self.at("small")], check=True)
+        self.put("log", "x")
+        adds = {"path": "/log", "append": [{"source": data("y")}]}
+        big = {"path": "/small/big/z", "contents": {"source": data(os.urandom(200_000))}}
+        for files in [adds, big], [big]:
+            done = self.run_apply("--root", self.root, self.config(storage={"files": files}))
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(last(done), "No space left on device$")
+        self.assertEqual(self.read("log"), "xy")
+        self.good(self.config(storage={"files": [adds]}))
+        self.assertEqual(self.read("log"), "xy")
+        # With nothing but an append in them, they go as well.
+        self.put("small/log", "x")
+        done = self.run_apply("--root", self.root, self.config(storage={"files": [
+            {"path": "/small/log", "append": [{"source": data(os.urandom(200_000))}]}]}))
+        self.assertTrue(os.path.exists(self.at(NOTES)), done.stdout)
+        self.good(self.config())
 
 
 class Unprivileged(Apply):
