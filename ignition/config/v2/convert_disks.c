@@ -31,16 +31,17 @@ static struct opt_i64 dimension(struct conv *c, const struct cfg_path *at, struc
 		return (struct opt_i64){ true, below };
 	}
 	if (below > 0)
-		conv_error(
-			c, at,
-			"%" PRId64 " sectors of 512 bytes are no whole number of MiB: write sizeMiB %" PRId64
-			" or %" PRId64 ", or %" PRId64 " or %" PRId64 " sectors",
-			sectors.v, below, below + 1, below * SECTORS_PER_MIB, (below + 1) * SECTORS_PER_MIB);
+		conv_error(c, at,
+			   "%" PRId64 " sectors of 512 bytes are no whole number of MiB: write %" PRId64
+			   " or %" PRId64 " sectors, or sizeMiB %" PRId64 " or %" PRId64
+			   " in a config of 2.3.0 or later",
+			   sectors.v, below * SECTORS_PER_MIB, (below + 1) * SECTORS_PER_MIB, below,
+			   below + 1);
 	else
 		conv_error(c, at,
 			   "%" PRId64
-			   " sectors of 512 bytes are no whole number of MiB: write sizeMiB 1, or %d "
-			   "sectors",
+			   " sectors of 512 bytes are no whole number of MiB: write %d sectors, or "
+			   "sizeMiB 1 in a config of 2.3.0 or later",
 			   sectors.v, SECTORS_PER_MIB);
 	return mib;
 }
@@ -140,9 +141,9 @@ void conv_disks(struct conv *c)
 		if (converted)
 			conv_warn(
 				c, parts,
-				"size and start are deprecated: read as sectors of 512 bytes they become MiB, "
-				"but disks with sectors of 4096 bytes got 8 times as much; write sizeMiB and "
-				"startMiB");
+				"size and start are read as sectors of 512 bytes and become MiB, but disks with sectors "
+				"of 4096 bytes got 8 times as much; a config of 2.3.0 or later can say sizeMiB and "
+				"startMiB instead");
 		number_partitions(c, parts, d);
 	}
 }

@@ -23,9 +23,8 @@ void conv_mode(struct conv *c, const struct conv_node *node, struct opt_i64 mode
 	if (!mode.set)
 		conv_warn(
 			c, at,
-			"without a mode, Ignition 0.x made this 0000; now it is %04o if it is new: write the mode that "
-			"is meant",
-			usual);
+			"without a mode, Ignition 0.x made this 0000; now it is %04o%s: write the mode that is meant",
+			usual, node->from.list == L_DIRECTORIES ? " if it is new" : "");
 }
 
 void conv_owner(const struct ign2_node *old, struct ign_node_user *user, struct ign_node_group *group)

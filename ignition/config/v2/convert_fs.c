@@ -15,6 +15,9 @@
 /* Where 0.x had the root mounted, for configs that name file systems by their path. */
 static const char sysroot[] = "/sysroot";
 
+/* A mount point is one name in /tmp. The prefix is copied for each node, so a path is held to this too. */
+enum { PREFIX_MAX = NAME_MAX };
+
 /* Where Flatcar mounts its OEM partition, and its own converter too; /usr is read-only there. */
 static const char oem_path[] = "/oem";
 
@@ -44,10 +47,30 @@ static bool device_is(const char *device, const char *label)
 	return false;
 }
 
+/* Before 2.1 a label could be given only as an option of mkfs, which is the same for all formats. */
+static bool options_label(const struct strlist *options, const char *label)
+{
+	static const char *const flags[] = { "-L", "--label", "--label=" }; /* the longest that fits counts */
+
+	for (size_t i = 0; i < options->n; i++) {
+		const char *value = NULL;
+
+		for (size_t k = 0; k < ARRAY_SIZE(flags); k++)
+			if (strncmp(options->v[i], flags[k], strlen(flags[k])) == 0)
+				value = options->v[i] + strlen(flags[k]);
+		if (value && !*value && i + 1 < options->n)
+			value = options->v[i + 1];
+		if (value && strcmp(value, label) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Container Linux and Flatcar boot what has this label. */
 static bool is_labelled_root(const struct ign2_mount *m)
 {
-	return device_is(m->device, "ROOT") || (m->label && strcmp(m->label, "ROOT") == 0);
+	return device_is(m->device, "ROOT") || (m->label && strcmp(m->label, "ROOT") == 0) ||
+	       options_label(m->create.given ? &m->create.options : &m->options, "ROOT");
 }
 
 static enum fs_kind kind_of(const struct ign2_filesystem *fs)
@@ -141,17 +164,10 @@ void conv_fs_names(struct conv *c)
 	if (c->r < 0 || !conv_same(c, devices, n, sizeof(*devices), 0, &same))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		struct place place;
-
 		if (devices[i]) {
 			c->fs[i].same = same.first[i];
 			c->fs[i].prefix = c->fs[same.first[i]].prefix;
 		}
-		if (strlen(c->fs[i].prefix) < PATH_MAX)
-			continue;
-		/* it would be copied for each node */
-		conv_error(c, fs_at(i, &place), "no path can have more than %d bytes", PATH_MAX - 1);
-		c->fs[i].prefix = "";
 	}
 }
 
@@ -177,6 +193,15 @@ static bool may_be_used(struct conv *c, const struct ign2_filesystem *old, struc
 	if (fs->used)
 		return fs->kind != FS_UNREACHABLE;
 	fs->used = true;
+	if (strlen(fs->prefix) > PREFIX_MAX) {
+		conv_error(
+			c, fs->kind == FS_PATH ? CFG_CHILD(at, "path") : device,
+			"too long to write files there: that takes a directory whose name comes from this and "
+			"has at most %d bytes",
+			PREFIX_MAX);
+		fs->kind = FS_UNREACHABLE;
+		return false;
+	}
 	if (fs->kind == FS_UNREACHABLE)
 		conv_error(
 			c, CFG_CHILD(at, "path"),

@@ -224,7 +224,9 @@ static void check_below_links(struct conv *c, const struct conv_nodes *nodes)
 		size_t len = 0;
 
 		l = n->first ? link_above(refs, s->links.n, n->path, &len) : NULL;
-		if (l && !l->hard.v && l->target && strnlen(l->target, PATH_MAX) < PATH_MAX)
+		/* what nobody is shown need not be made up: each may be as long as the longest path */
+		if (l && !l->hard.v && l->target && strnlen(l->target, PATH_MAX) < PATH_MAX &&
+		    c->report->count[SEV_ERROR] < REPORT_MAX_KEPT)
 			conv_error(c, at, "%s leads through the link %s of this config: write %s", n->path,
 				   l->path, through(c, l, len, n->path));
 		else if (l)

@@ -31,9 +31,18 @@
 		"','path':'/f','mode':420,'contents':{'source':'data:,'}}]")
 #define MOUNT(name, device) "{'name':'" name "','mount':{'device':'" device "','format':'ext4'}}"
 
+/* Labelled by an option of mkfs. */
+#define ROOT_BY(options)                                                                                          \
+	"{'name':'root','mount':{'device':'/dev/sda9','format':'ext4','create':{'force':true,'options':[" options \
+	"]}}}"
+#define ANOTHER_ROOT                                                                                         \
+	"warning at $.storage.filesystems.0.mount.device: files of the file system \"root\" are written to " \
+	"the root that is booted, which may be another device than this\n"
+
 static const char sectors_told[] =
-	"warning at $.storage.disks.0.partitions: size and start are deprecated: read as sectors of 512 bytes "
-	"they become MiB, but disks with sectors of 4096 bytes got 8 times as much; write sizeMiB and startMiB\n";
+	"warning at $.storage.disks.0.partitions: size and start are read as sectors of 512 bytes and become MiB, but "
+	"disks with sectors of 4096 bytes got 8 times as much; a config of 2.3.0 or later can say sizeMiB and startMiB "
+	"instead\n";
 
 static const struct {
 	unsigned minor;
@@ -51,10 +60,10 @@ static const struct {
 	{ 4, DISK("{'number':1,'sizeMiB':3,'startMiB':0}"), "{'number':1,'sizeMiB':3,'startMiB':0}", "" },
 	{ 1, DISK("{'number':1,'size':1}"), NULL,
 	  "error at $.storage.disks.0.partitions.0.size: 1 sectors of 512 bytes are no whole number of MiB: "
-	  "write sizeMiB 1, or 2048 sectors\n" },
+	  "write 2048 sectors, or sizeMiB 1 in a config of 2.3.0 or later\n" },
 	{ 1, DISK("{'number':1,'size':4097}"), NULL,
 	  "error at $.storage.disks.0.partitions.0.size: 4097 sectors of 512 bytes are no whole number of "
-	  "MiB: write sizeMiB 2 or 3, or 4096 or 6144 sectors\n" },
+	  "MiB: write 4096 or 6144 sectors, or sizeMiB 2 or 3 in a config of 2.3.0 or later\n" },
 	/* numbers and labels */
 	{ 4, DISK("{'label':'x'}"), "{'label':'x'}]", "" },
 	{ 4, DISK("{'label':''}"), NULL,
@@ -81,6 +90,11 @@ static const struct {
 	{ 4, ON(MOUNT("root", "/dev/disk/by-partlabel/ROOT"), "root"), "'path':'/f'", "" },
 	{ 4, ON("{'name':'root','mount':{'device':'/dev/a','format':'xfs','label':'ROOT'}}", "root"),
 	  "{'device':'/dev/a','format':'xfs','label':'ROOT'}", "" },
+	{ 0, ON(ROOT_BY("'-L','ROOT'"), "root"), "'path':'/f'", "" },
+	{ 0, ON(ROOT_BY("'-LROOT'"), "root"), "'path':'/f'", "" },
+	{ 0, ON(ROOT_BY("'--label=ROOT'"), "root"), "'path':'/f'", "" },
+	{ 0, ON(ROOT_BY("'-q','--label','ROOT'"), "root"), "'path':'/f'", "" },
+	{ 0, ON(ROOT_BY("'ROOT','-L','DATA','--label'"), "root"), "'path':'/f'", ANOTHER_ROOT },
 	{ 4, ON("{'name':'md','mount':{'device':'/dev/md/a','format':'xfs','label':'ROOT'}}", "md"),
 	  "'path':'/f'", "" },
 	{ 4, ON(MOUNT("root", "/dev/a"), "root"), "{'device':'/dev/a','format':'ext4'}",
@@ -125,8 +139,12 @@ static const struct {
 	{ 4, FILES("{'filesystem':'root','path':'/a','mode':420,'append':true}"),
 	  "'append':[{'source':'','verification':{}}],'contents':{'verification':{}},'mode':420", "" },
 	{ 0, FILES("{'filesystem':'root','path':'/a'}"), "'contents':{'source':'','verification':{}}}",
-	  "warning at $.storage.files.0.mode: without a mode, Ignition 0.x made this 0000; now it is 0644 if "
-	  "it is new: write the mode that is meant\n" },
+	  "warning at $.storage.files.0.mode: without a mode, Ignition 0.x made this 0000; now it is 0644: "
+	  "write the mode that is meant\n" },
+	{ 1, STORAGE("'directories':[{'filesystem':'root','path':'/a'}]"),
+	  "'directories':[{'group':{},'path':'/a','user':{}}]",
+	  "warning at $.storage.directories.0.mode: without a mode, Ignition 0.x made this 0000; now it is 0755 "
+	  "if it is new: write the mode that is meant\n" },
 	/* units */
 	{ 0, UNITS("{'name':'a.service','enable':true,'mask':false,'contents':''}"),
 	  "{'enabled':true,'name':'a.service'}", "" },
@@ -305,6 +323,10 @@ static void test_many_of_one_name(void **state)
 	}
 }
 
+#define TOO_LONG                                                                                                \
+	"too long to write files there: that takes a directory whose name comes from this and has at most 255 " \
+	"bytes\n"
+
 /* Names that no file can have are refused before they are copied for all that lies below. */
 static void test_long_names(void **state)
 {
@@ -316,7 +338,10 @@ static void test_long_names(void **state)
 		  "error at $.networkd.units.0.name: no file can have a name of more than 255 bytes\n" },
 		{ "{'ignition':{'version':'$'},'storage':{'filesystems':[{'name':'n','mount':{'device':'/",
 		  "','format':'ext4'}}],'files':[{'filesystem':'n','path':'/f','mode':420}]}}",
-		  "error at $.storage.filesystems.0: no path can have more than 4095 bytes\n" },
+		  "error at $.storage.filesystems.0.mount.device: " TOO_LONG },
+		{ "{'ignition':{'version':'$'},'storage':{'filesystems':[{'name':'n','path':'/sysroot/",
+		  "'}],'files':[{'filesystem':'n','path':'/f','mode':420}]}}",
+		  "error at $.storage.filesystems.0.path: " TOO_LONG },
 		{ "{'ignition':{'version':'$'},'storage':{'links':[{'filesystem':'root','path':'/l','target':'/",
 		  "'}],'files':[{'filesystem':'root','path':'/l/f','mode':420}]}}",
 		  "error at $.storage.files.0.path: /l/f lies below the link /l of this config\n" },
