@@ -16,6 +16,7 @@ enum {
 	BEFORE = 44, /* another one with so much */
 	TAB = 4,
 	TOKEN_MAX = 4 * WIDTH, /* bytes */
+	MARKS_MAX = 4 * WIDTH, /* bytes of characters without a width, on each side of the place */
 };
 
 #define RED    "\x1b[1;31m"
@@ -81,16 +82,17 @@ static struct glyph glyph_before(const char *text, size_t start, size_t end)
 	return glyph_at(text + end - 1, 1);
 }
 
-/* That many columns before the place, or the beginning of its line. */
+/* That many columns before the place, or the beginning of its line, or many marks that have no width. */
 static size_t go_back(const struct explain_view *v, const struct place *p, unsigned max)
 {
-	size_t from = p->off;
+	size_t from = p->off, marks = 0;
 	unsigned cols = 0;
 
-	while (from > p->line_start && cols < max) {
+	while (from > p->line_start && cols < max && marks < MARKS_MAX) {
 		struct glyph g = glyph_before(v->text, p->line_start, from);
 
 		cols += v->text[from - 1] == '\t' ? (unsigned)TAB : g.cols;
+		marks += g.cols ? 0 : g.bytes;
 		from -= g.bytes;
 	}
 	return from;
@@ -132,6 +134,7 @@ static void put_line(struct pen *p, const struct place *at, unsigned *ret_col, u
 	const struct explain_view *v = p->v;
 	size_t i = window_start(v, at), end = at->off + token_len(v->text + at->off, v->len - at->off);
 	unsigned col = i > at->line_start ? 3 : 0, token_end = 0;
+	size_t marks = 0;
 
 	*ret_col = 0;
 	put(p, col ? "..." : "");
@@ -143,7 +146,8 @@ static void put_line(struct pen *p, const struct place *at, unsigned *ret_col, u
 			break;
 		if (tab)
 			g.cols = TAB - col % TAB;
-		if (col + g.cols > WIDTH) {
+		marks += g.cols ? 0 : g.bytes;
+		if (col + g.cols > WIDTH || marks > 2 * MARKS_MAX) {
 			put(p, "...");
 			break;
 		}

@@ -100,6 +100,27 @@ static void cuts_long_lines_around_the_place(void **state)
 	assert_true(strchr(line, '\n') - line <= 99);
 }
 
+/* What takes no column must not fill the output. */
+static void cuts_marks_without_width(void **state)
+{
+	enum { MARKS = 20000 };
+	CLEANUP(buf_done) struct buf text = { 0 };
+	CLEANUP(buf_done) struct buf got = { 0 };
+	const char *mark;
+
+	(void)state;
+	for (int side = 0; side < 2; side++) {
+		assert_int_equal(buf_puts(&text, side ? " 7 " : ""), 0);
+		for (int i = 0; i < MARKS; i++)
+			assert_int_equal(buf_puts(&text, "\u0301"), 0);
+	}
+	explain_at(buf_str(&text), 1, 2 * MARKS + 2, &got);
+	assert_true(got.n < 4000);
+	mark = strrchr(got.p, '|') + 2;
+	assert_memory_equal(strchr(got.p, '7') - 3, "\u0301 ", 3);
+	assert_string_equal(mark, "    ^\n");
+}
+
 static void hints_come_below(void **state)
 {
 	CLEANUP(report_done) struct report r = { .explain = true };
@@ -239,10 +260,15 @@ static void distances(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(marks_the_place),         cmocka_unit_test(cuts_long_lines_around_the_place),
-		cmocka_unit_test(hints_come_below),        cmocka_unit_test(nothing_is_collected_unasked),
-		cmocka_unit_test(colours_on_request_only), cmocka_unit_test(many_findings_in_one_line),
-		cmocka_unit_test(columns_in_utf16),        cmocka_unit_test(distances),
+		cmocka_unit_test(marks_the_place),
+		cmocka_unit_test(cuts_long_lines_around_the_place),
+		cmocka_unit_test(cuts_marks_without_width),
+		cmocka_unit_test(hints_come_below),
+		cmocka_unit_test(nothing_is_collected_unasked),
+		cmocka_unit_test(colours_on_request_only),
+		cmocka_unit_test(many_findings_in_one_line),
+		cmocka_unit_test(columns_in_utf16),
+		cmocka_unit_test(distances),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
