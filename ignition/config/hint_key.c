@@ -9,6 +9,8 @@
 #include "ignition/config/types_gen.h"
 
 #define BUTANE   "this is a key of Butane, which must be translated first (butane --strict FILE)"
+#define CLC      "this is a key of Container Linux Configs: write a Butane config and translate it"
+#define CLOUD    "cloud-config had it; "
 #define DIRECTLY "spec 2 had it; since spec 3 its members are written directly in the "
 
 /* Keys of other formats and of older versions. in: names of descriptions (schemas), NULL: anywhere. */
@@ -25,12 +27,26 @@ static const struct known_key {
 	{ "grub", "ign_config", BUTANE },
 	{ "metadata", "ign_config", BUTANE },
 	{ "openshift", "ign_config", BUTANE },
+	{ "etcd", "ign_config", CLC },
+	{ "flannel", "ign_config", CLC },
+	{ "docker", "ign_config", CLC },
+	{ "update", "ign_config", CLC },
+	{ "locksmith", "ign_config", CLC },
+	{ "hostname", "ign_config", CLOUD "here it is a file: /etc/hostname in storage.files" },
+	{ "timezone", "ign_config", CLOUD "here it is a link: /etc/localtime in storage.links" },
+	{ "write_files", "ign_config", CLOUD "here it is storage.files" },
+	{ "runcmd", "ign_config", CLOUD "here commands are units, in systemd.units" },
+	{ "bootcmd", "ign_config", CLOUD "here commands are units, in systemd.units" },
+	{ "packages", "ign_config", CLOUD "Ignition does not install packages; a unit can" },
 	{ "trees", "ign_storage", BUTANE },
+	{ "dirs", "ign_storage", "write \"directories\"" },
 	{ "inline", "ign_resource", "this is Butane; here it is a source: \"source\": \"data:,...\"" },
 	{ "local", "ign_resource", BUTANE ", since it reads a file where it is translated" },
 	{ "contents_local", "ign_unit ign_dropin", BUTANE },
 	{ "with_mount_unit", "ign_filesystem",
 	  "this is Butane; here a mount unit is written in systemd.units" },
+	{ "url", "ign_resource", "write \"source\"" },
+	{ "source", "ign_link", "what a link leads to is its \"target\"" },
 	{ "append", "ign_ignition_config", "spec 2 had it; since spec 3 it is \"merge\"" },
 	{ "filesystem", "ign_file ign_directory ign_link",
 	  "spec 2 had it; since spec 3 the path begins with where the file system is mounted" },
@@ -53,10 +69,13 @@ static const struct known_key {
 	{ "files", "ign_filesystem", "spec 1 had them here; since spec 2 files are in storage.files" },
 	{ "create", "ign_user", DIRECTLY "user: \"uid\", \"homeDir\", \"groups\" and so on" },
 	{ "password", "ign_user", "write \"passwordHash\", made with mkpasswd --method=yescrypt" },
+	{ "passwd", "ign_user", CLOUD "here it is \"passwordHash\"" },
+	{ "lock_passwd", "ign_user", CLOUD "a user without \"passwordHash\" has no password" },
+	{ "sudo", "ign_user", CLOUD "here a file in /etc/sudoers.d says it, or one of \"groups\"" },
 	{ "home", "ign_user", "write \"homeDir\"" },
 	{ "ssh_keys", "ign_user", "write \"sshAuthorizedKeys\", a list of texts" },
 	{ "enable", "ign_unit", "spec 2 had it; since spec 3 it is \"enabled\"" },
-	{ "command", "ign_unit", "cloud-config had it; a unit that is \"enabled\" starts at boot" },
+	{ "command", "ign_unit", CLOUD "a unit that is \"enabled\" starts at boot" },
 	{ "$schema", NULL, "for editors; Ignition does not use it" },
 };
 
@@ -78,14 +97,6 @@ static const char *find_known(const struct cfg_desc *in, const char *key)
 		if (strcmp(k->key, key) == 0 && (!k->in || has_word(k->in, in->name)))
 			return k->hint;
 	}
-	return NULL;
-}
-
-static const struct cfg_field *field_named(const struct cfg_desc *in, const char *key)
-{
-	for (size_t i = 0; i < in->n_fields; i++)
-		if (strcmp(in->fields[i].key, key) == 0)
-			return &in->fields[i];
 	return NULL;
 }
 
@@ -112,7 +123,8 @@ static const struct cfg_field *child_with(const struct cfg_desc *in, const char 
 	const struct cfg_field *list = NULL;
 
 	for (size_t i = 0; i < in->n_fields; i++) {
-		const struct cfg_field *f = &in->fields[i], *g = f->sub ? field_named(f->sub, key) : NULL;
+		const struct cfg_field *f = &in->fields[i],
+				       *g = f->sub ? hint_field_named(f->sub, key) : NULL;
 
 		if (!g || f->since > minor || g->since > minor)
 			continue;
@@ -150,7 +162,7 @@ static unsigned levels_up(const struct hint *h, const char *key)
 		if (!p->key || !hint_lookup(h->source->desc, p, &in, &f, &entry))
 			continue;
 		up++;
-		f = field_named(in, key);
+		f = hint_field_named(in, key);
 		if (f && f->since <= h->source->minor)
 			return up;
 	}
@@ -222,7 +234,7 @@ int hint_unused(const struct hint *h)
 
 	if (!h->in)
 		return 0;
-	f = field_named(h->in, key);
+	f = hint_field_named(h->in, key);
 	if (f) /* exactly this name, so the version is what is wrong */
 		return f->since > h->source->minor ? say_since(h, f) : 0;
 	text = find_known(h->in, key);

@@ -35,6 +35,9 @@ const char *hint_key_name(const struct hint *h);
 bool hint_lookup(const struct cfg_desc *desc, const struct cfg_path *path, const struct cfg_desc **ret_in,
 		 const struct cfg_field **ret_field, bool *ret_entry);
 
+/* The field of exactly this name, or NULL. */
+const struct cfg_field *hint_field_named(const struct cfg_desc *in, const char *key);
+
 /* A decimal number whose digits are a usual octal mode, 644: what was meant, 0644. */
 bool hint_octal_digits(int64_t decimal, unsigned *ret_mode);
 

@@ -2,6 +2,7 @@
 #include "ignition/config/hint_priv.h"
 #include <ctype.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/arena.h"
@@ -22,15 +23,28 @@ static int path_simplified(const struct hint *h)
 	return clean ? hint_say(h, "write \"%s\"", clean) : -ENOMEM;
 }
 
+static int path_missing(const struct hint *h)
+{
+	if (strncmp(hint_key_name(h), "device", strlen("device")) == 0 || h->entry) /* or one of "devices" */
+		return hint_say(h, "give a device: \"/dev/disk/by-id/...\" or \"/dev/vda\"");
+	return hint_say(h, "give a path: \"/etc/example\"");
+}
+
 static int path_absolute(const struct hint *h)
 {
-	char text[SHOWN];
+	CLEANUP(arena_freep) struct arena *a = arena_new();
+	char text[SHOWN], *whole, *clean;
 
-	if (!hint_string(h, text, sizeof text))
+	if (!a || !hint_string(h, text, sizeof text))
 		return 0;
+	if (*text == '~' || *text == '$')
+		return hint_say(h,
+				"nothing is expanded here: write the whole path, such as \"/home/core/...\"");
 	if (strchr(text, '\\') || (isalpha((unsigned char)text[0]) && text[1] == ':'))
 		return hint_say(h, "a path begins with / and has / between its parts");
-	return hint_say(h, "a path begins with /: \"/%s\"", text + 2 * (strncmp(text, "./", 2) == 0));
+	whole = arena_printf(a, "/%s", text);
+	clean = whole ? path_clean(a, whole) : NULL;
+	return clean ? hint_say(h, "a path begins with /: \"%s\"", clean) : -ENOMEM;
 }
 
 static int mode_range(const struct hint *h)
@@ -40,7 +54,10 @@ static int mode_range(const struct hint *h)
 
 	if (hint_int(h, &mode) && hint_octal_digits(mode, &meant))
 		return hint_say(h, "numbers in JSON are decimal: write %u for 0%o", meant, meant);
-	if (hint_int(h, &mode) && mode > 0 && hint_octal_digits(mode % 10000, &meant))
+	meant = 0;
+	if (hint_int(h, &mode) && mode >> 15 == 1) /* as stat() has it: S_IFREG and the permissions */
+		meant = (unsigned)mode & 07777;
+	if (meant || (hint_int(h, &mode) && mode > 0 && hint_octal_digits(mode % 10000, &meant)))
 		return hint_say(h, "a mode has the permissions only, as a decimal number: write %u for 0%o",
 				meant, meant);
 	return hint_say(h, "a mode is a decimal number from 0 to 4095 (07777): 420 is 0644, 493 is 0755");
@@ -51,7 +68,7 @@ static int mode_special(const struct hint *h)
 	unsigned meant;
 	int64_t mode;
 
-	if (!hint_int(h, &mode))
+	if (!hint_int(h, &mode) || mode < 0 || mode > 07777) /* an error says what to write */
 		return 0;
 	if (hint_octal_digits(mode, &meant))
 		return hint_say(h, "numbers in JSON are decimal: %d is mode 0%o; write %u for 0%o", (int)mode,
@@ -81,10 +98,40 @@ static int url_scheme(const struct hint *h)
 			return hint_say(h,
 					"a file of the machine cannot be a source: give the text itself as "
 					"\"data:,...\", or an https address");
+		if (strncasecmp(text, "http", 4) == 0)
+			return hint_say(h, "write https://HOST/PATH");
 		if (!strchr(text, ':'))
 			return hint_say(h, "a source is an address; a text itself is written \"data:,...\"");
 	}
 	return hint_say(h, "known schemes: %s", known);
+}
+
+#define BASE64 "write plain base64 with its = at the end, without line breaks (base64 -w0)"
+
+static int data_character(const struct hint *h)
+{
+	const char *at = h->source->text + h->off;
+	const char *comma = memchr(at, ',', h->source->len - h->off);
+	size_t n = strlen(";base64");
+
+	if (comma && comma - at >= (ptrdiff_t)n && strncmp(comma - n, ";base64", n) == 0)
+		return hint_say(h, BASE64);
+	return hint_say(h, "spaces and special characters are written %%XX (a space is %%20), or use "
+			   "\"data:;base64,...\"");
+}
+
+static int url_form(const struct hint *h)
+{
+	const char *at = h->source->text + h->off;
+
+	if (strcmp(hint_key_name(h), "httpHeaders") == 0)
+		return hint_say(h, "add \"source\" beside the headers, or remove them");
+	if (strncmp(at, "\"data:", strlen("\"data:")) == 0)
+		return hint_say(h,
+				"a data: URL is one line without spaces: line breaks are written %%0A, and "
+				"base64 has none (base64 -w0)");
+	return hint_say(
+		h, "write SCHEME://HOST/PATH; other bytes than letters, digits and -._~ are written %%XX");
 }
 
 static bool all_hex(const char *s)
@@ -135,7 +182,9 @@ static int filesystem_format(const struct hint *h)
 		if (strcasecmp(text, "fat") == 0 || strcasecmp(text, "fat32") == 0)
 			return hint_say(h, "write \"vfat\"");
 	}
-	return hint_say(h, h->source->major == 3 && h->source->minor >= 3
+	return hint_say(h, h->source->major == 3 && h->source->minor >= IGN_MINOR_EXPERIMENTAL
+				   ? "known: ext4, btrfs, xfs, vfat, swap, virtiofs, none"
+			   : h->source->major == 3 && h->source->minor >= 3
 				   ? "known: ext4, btrfs, xfs, vfat, swap, none"
 				   : "known: ext4, btrfs, xfs, vfat, swap");
 }
@@ -213,13 +262,10 @@ static const struct rule_hint {
 	int (*make)(const struct hint *h);
 } rule_hints[] = {
 	/* references and URLs */
-	{ "path not specified", "give a path: \"/etc/example\"", NULL },
+	{ "path not specified", NULL, path_missing },
 	{ "path not absolute", NULL, path_absolute },
 	{ "path is not fully simplified", NULL, path_simplified },
-	{ "unable to parse url",
-	  "write SCHEME://HOST/PATH; headers need a source beside them; other bytes than letters, "
-	  "digits and -._~ are written %XX",
-	  NULL },
+	{ "unable to parse url", NULL, url_form },
 	{ "invalid url scheme", NULL, url_scheme },
 	{ "missing data prefix", "write data: in small letters", NULL },
 	{ "missing comma before data", DATA_FORM, NULL },
@@ -232,11 +278,8 @@ static const struct rule_hint {
 	{ "unterminated parameter sequence", DATA_FORM, NULL },
 	{ "expected semicolon or comma", DATA_FORM, NULL },
 	{ "expected base64", "write ;base64 in small letters, right before the comma", NULL },
-	{ "invalid data character",
-	  "spaces and special characters are written %XX (a space is %20), or use \"data:;base64,...\"",
-	  NULL },
-	{ "illegal base64 data", "write plain base64 with its = at the end, without line breaks (base64 -w0)",
-	  NULL },
+	{ "invalid data character", NULL, data_character },
+	{ "illegal base64 data", BASE64, NULL },
 	{ "rfc2396: ", "a percent sign itself is written %25", NULL },
 	{ "invalid S3 ARN format", "write arn:aws:s3:::BUCKET/KEY", NULL },
 	{ "invalid S3 object VersionId", "give versionId a value, or leave it out", NULL },

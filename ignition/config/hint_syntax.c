@@ -11,8 +11,13 @@ enum {
 	WORD_MAX = 40,
 };
 
+#define CLOUD_INIT                                                                                           \
+	"this is a cloud-init config, which Ignition does not read: write an Ignition config, "              \
+	"for example with Butane"
 #define BUTANE                                                                                               \
 	"this is YAML, probably a Butane config: translate it first (butane --strict FILE > config.ign)"
+
+#define OBJECT "a config is one JSON object: it begins with {"
 
 struct text {
 	const char *p;
@@ -38,6 +43,11 @@ static struct text skip_space(struct text t)
 		t.n--;
 	}
 	return t;
+}
+
+static const char *begin_of(const struct hint *h)
+{
+	return skip_space((struct text){ h->source->text, h->source->len }).p;
 }
 
 /* Formats that begin with bytes of their own. */
@@ -75,9 +85,8 @@ static const char *text_kind(struct text t)
 	static const struct {
 		const char *begin, *hint;
 	} kinds[] = {
-		{ "#cloud-config",
-		  "this is a cloud-init config, which Ignition does not read: write an Ignition config, "
-		  "for example with Butane" },
+		{ "#cloud-config", CLOUD_INIT },
+		{ "#cloud-init", CLOUD_INIT },
 		{ "#!",
 		  "this is a script: an Ignition config describes the system instead; a script can be a file and a "
 		  "unit in it" },
@@ -107,20 +116,30 @@ static const char *text_kind(struct text t)
 	return NULL;
 }
 
-/* Some line begins with a key that a Butane config has. */
-static bool is_butane(struct text t)
+/* Some line begins with a key that a Butane config or one of cloud-init has. */
+static const char *yaml_kind(struct text t)
 {
-	static const char *const keys[] = { "variant:", "version:", "ignition:",        "storage:",
-					    "systemd:", "passwd:",  "kernel_arguments:" };
+	static const struct {
+		const char *key, *hint;
+	} kinds[] = {
+		{ "variant:", BUTANE },      { "version:", BUTANE },
+		{ "ignition:", BUTANE },     { "storage:", BUTANE },
+		{ "systemd:", BUTANE },      { "passwd:", BUTANE },
+		{ "networkd:", BUTANE },     { "kernel_arguments:", BUTANE },
+		{ "users:", CLOUD_INIT },    { "write_files:", CLOUD_INIT },
+		{ "runcmd:", CLOUD_INIT },   { "hostname:", CLOUD_INIT },
+		{ "packages:", CLOUD_INIT }, { "ssh_authorized_keys:", CLOUD_INIT },
+		{ "coreos:", CLOUD_INIT },
+	};
 	bool line_start = true;
 
 	if (*t.p == '{' || *t.p == '[')
-		return false;
-	for (; t.n && t.n <= HEAD; line_start = *t.p == '\n', t.p++, t.n--)
-		for (size_t i = 0; line_start && i < ARRAY_SIZE(keys); i++)
-			if (starts_word(t, keys[i]))
-				return true;
-	return false;
+		return NULL;
+	for (; t.n; line_start = *t.p == '\n', t.p++, t.n--)
+		for (size_t i = 0; line_start && i < ARRAY_SIZE(kinds); i++)
+			if (starts_word(t, kinds[i].key))
+				return kinds[i].hint;
+	return NULL;
 }
 
 /* Base64 of '{', or of a gzip file. */
@@ -153,8 +172,8 @@ static const char *document_kind(struct text all)
 		hint = text_kind(t);
 	if (!hint)
 		hint = base64_kind(t);
-	if (!hint && is_butane((struct text){ t.p, t.n < HEAD ? t.n : HEAD }))
-		hint = BUTANE;
+	if (!hint)
+		hint = yaml_kind((struct text){ t.p, t.n < HEAD ? t.n : HEAD });
 	return hint;
 }
 
@@ -201,6 +220,8 @@ static int hint_word(const struct hint *h, struct text at)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strlen(words[i].word) == n && strncasecmp(at.p, words[i].word, n) == 0)
 			return hint_say(h, "write %s, in small letters", words[i].instead);
+	if (begin_of(h) == at.p)
+		return hint_say(h, OBJECT);
 	if (n && n < WORD_MAX)
 		return hint_say(h, "a text needs double quotes");
 	return 0;
@@ -218,6 +239,8 @@ static int hint_expected(const struct hint *h, struct text at)
 {
 	size_t n = 0;
 
+	if (STARTS(at, "${") || STARTS(at, "{{") || (*at.p == '{' && h->off && at.p[-1] == '{'))
+		return hint_say(h, "this belongs to a template, which must be filled in first");
 	if (is_smart_quote(at))
 		return hint_say(h, "these are typographic quotes, as word processors put them: write \"");
 	if (*at.p == '\'')
@@ -228,7 +251,7 @@ static int hint_expected(const struct hint *h, struct text at)
 			"JSON has no comments: remove it, or write the config in Butane, where # begins one");
 	if (*at.p == '=')
 		return hint_say(h, "write : between a key and its value");
-	if (*at.p == '"' && strstr(h->finding->text, "',' or"))
+	if (strchr("\"{[", *at.p) && strstr(h->finding->text, "',' or"))
 		return hint_say(h, "a comma is missing before this");
 	if (*at.p == ',')
 		return hint_say(h, "there is a comma too many");
@@ -249,6 +272,8 @@ static int hint_expected(const struct hint *h, struct text at)
 
 static int hint_rest(const struct hint *h, struct text at)
 {
+	if (*begin_of(h) != '{')
+		return hint_say(h, OBJECT);
 	if (*at.p == '}' || *at.p == ']')
 		return hint_say(h, "there is a closing bracket too many");
 	if (*at.p == '{' || *at.p == '[')

@@ -25,8 +25,12 @@ static int want_integer(const struct hint *h, enum json_type got)
 		return hint_say(h, "write it without a fraction and without an exponent");
 	if (got != json_type_string || !hint_string(h, text, sizeof text))
 		return hint_say(h, "write a whole number, without quotes");
-	if (strcmp(hint_key_name(h), "mode") == 0 && octal_text(text, &mode))
-		return hint_say(h, "write %u: numbers in JSON are decimal, and %u is 0%o", mode, mode, mode);
+	if (strcmp(hint_key_name(h), "mode") == 0) {
+		if (octal_text(text, &mode))
+			return hint_say(h, "write %u: numbers in JSON are decimal, and %u is 0%o", mode, mode,
+					mode);
+		return hint_say(h, "write a decimal number: 420 is 0644, 493 is 0755");
+	}
 	if (*text && strspn(text, "0123456789") == strlen(text)) {
 		const char *digits = text + strspn(text, "0");
 
@@ -103,6 +107,8 @@ static int want_object(const struct hint *h, enum json_type got)
 	} forms[] = {
 		{ "contents", "{\"source\": \"data:,...\"}" },
 		{ "append", "{\"source\": \"data:,...\"}" },
+		{ "ignition", "{\"version\": \"3.6.0\"}" },
+		{ "kernelArguments", "{\"shouldExist\": [\"quiet\"]}" },
 		{ "keyFile", "{\"source\": \"data:,...\"}" },
 		{ "replace", "{\"source\": \"https://...\"}" },
 		{ "merge", "{\"source\": \"https://...\"}" },
@@ -121,11 +127,13 @@ static int want_object(const struct hint *h, enum json_type got)
 		{ "tang", "{\"url\": \"https://...\", \"thumbprint\": \"...\"}" },
 		{ "httpHeaders", "{\"name\": \"...\", \"value\": \"...\"}" },
 	};
-	const char *key = h->field ? h->field->key : "";
+	const char *key = h->field ? h->field->key : hint_key_name(h), *at = h->source->text + h->off + 1;
 
+	if (!h->finding->path && got == json_type_string && *at == '{')
+		return hint_say(h, "this is a config inside a JSON string: it was encoded twice");
 	if (!h->finding->path)
 		return hint_say(h, "a config is one object: {\"ignition\": {\"version\": \"3.6.0\"}}");
-	if (got == json_type_array)
+	if (got == json_type_array && at[strspn(at, " \t\r\n")] == '{')
 		return hint_say(h, "write one object here, without the brackets: {...}");
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
 		if (strcmp(key, forms[i].key) == 0)

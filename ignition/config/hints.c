@@ -6,8 +6,17 @@
 #include "base/cleanup.h"
 #include "base/place.h"
 #include "ignition/config/hint_priv.h"
+#include "ignition/config/tree.h"
 
 enum { SCALAR_MAX = 4096 }; /* bytes of a value that a hint may quote */
+
+const struct cfg_field *hint_field_named(const struct cfg_desc *in, const char *key)
+{
+	for (size_t i = 0; i < in->n_fields; i++)
+		if (strcmp(in->fields[i].key, key) == 0)
+			return &in->fields[i];
+	return NULL;
+}
 
 bool hint_lookup(const struct cfg_desc *desc, const struct cfg_path *path, const struct cfg_desc **ret_in,
 		 const struct cfg_field **ret_field, bool *ret_entry)
@@ -31,10 +40,7 @@ bool hint_lookup(const struct cfg_desc *desc, const struct cfg_path *path, const
 	if (path->up && field->kind != CFG_OBJ && !(field->kind == CFG_LIST && entry))
 		return false;
 	in = path->up ? field->sub : desc;
-	*ret_field = NULL;
-	for (size_t i = 0; i < in->n_fields; i++)
-		if (strcmp(in->fields[i].key, path->key) == 0)
-			*ret_field = &in->fields[i];
+	*ret_field = hint_field_named(in, path->key);
 	*ret_in = in;
 	*ret_entry = false;
 	return true;
@@ -45,11 +51,6 @@ const char *hint_key_name(const struct hint *h)
 	const struct cfg_path *p = h->finding->path;
 
 	return p && p->key ? p->key : "";
-}
-
-static void json_putp(struct json_object **o)
-{
-	json_object_put(*o);
 }
 
 static void tokenerp(struct json_tokener **t)
@@ -73,7 +74,7 @@ static struct json_object *scalar(const struct hint *h)
 
 bool hint_string(const struct hint *h, char *ret, size_t size)
 {
-	CLEANUP(json_putp) struct json_object *v = scalar(h);
+	CLEANUP(tree_freep) struct json_object *v = scalar(h);
 	size_t n = json_object_is_type(v, json_type_string) ? (size_t)json_object_get_string_len(v) : size;
 
 	if (n >= size)
@@ -84,7 +85,7 @@ bool hint_string(const struct hint *h, char *ret, size_t size)
 
 bool hint_int(const struct hint *h, int64_t *ret)
 {
-	CLEANUP(json_putp) struct json_object *v = scalar(h);
+	CLEANUP(tree_freep) struct json_object *v = scalar(h);
 
 	if (!json_object_is_type(v, json_type_int))
 		return false;
@@ -94,7 +95,7 @@ bool hint_int(const struct hint *h, int64_t *ret)
 
 enum json_type hint_json_type(const struct hint *h)
 {
-	CLEANUP(json_putp) struct json_object *v = scalar(h);
+	CLEANUP(tree_freep) struct json_object *v = scalar(h);
 
 	switch (h->off < h->source->len ? h->source->text[h->off] : '\0') {
 	case '{':
@@ -135,14 +136,6 @@ bool hint_octal_digits(int64_t decimal, unsigned *ret_mode)
 	return false;
 }
 
-static const struct cfg_field *field_named(const struct cfg_desc *in, const char *key)
-{
-	for (size_t i = 0; i < in->n_fields; i++)
-		if (strcmp(in->fields[i].key, key) == 0)
-			return &in->fields[i];
-	return NULL;
-}
-
 static int advise_mode(struct report *rep, const struct hint_source *s, const struct cfg_path *at,
 		       const struct opt_i64 *mode)
 {
@@ -159,13 +152,14 @@ static int advise_mode(struct report *rep, const struct hint_source *s, const st
 int ign_advise_modes(struct report *rep, const struct hint_source *s, const void *config)
 {
 	static const char *const lists[] = { "directories", "files" };
-	const struct cfg_field *storage = field_named(s->desc, "storage");
+	const struct cfg_field *storage = hint_field_named(s->desc, "storage");
 	int r = 0;
 
 	for (size_t k = 0; rep->explain && storage && storage->kind == CFG_OBJ && k < ARRAY_SIZE(lists);
 	     k++) {
-		const struct cfg_field *f = field_named(storage->sub, lists[k]);
-		const struct cfg_field *mode = f && f->kind == CFG_LIST ? field_named(f->sub, "mode") : NULL;
+		const struct cfg_field *f = hint_field_named(storage->sub, lists[k]);
+		const struct cfg_field *mode = f && f->kind == CFG_LIST ? hint_field_named(f->sub, "mode")
+									: NULL;
 		const struct cfg_path *at = CFG_CHILD(CFG_CHILD(NULL, "storage"), lists[k]);
 		const struct cfg_list *list;
 

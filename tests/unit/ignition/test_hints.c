@@ -4,8 +4,12 @@
 
 #define BUTANE_YAML                                                                                          \
 	"this is YAML, probably a Butane config: translate it first (butane --strict FILE > config.ign)"
-#define UTF16 "this is UTF-16: save the file as UTF-8"
-#define MIME  "this is a MIME message as cloud-init takes it; Ignition takes one config"
+#define CLOUD_INIT                                                                                           \
+	"this is a cloud-init config, which Ignition does not read: write an Ignition config, for example "  \
+	"with Butane"
+#define OBJECT "a config is one JSON object: it begins with {"
+#define UTF16  "this is UTF-16: save the file as UTF-8"
+#define MIME   "this is a MIME message as cloud-init takes it; Ignition takes one config"
 
 static void documents(void **state)
 {
@@ -14,9 +18,11 @@ static void documents(void **state)
 		{ "# my config\n\nvariant: flatcar\n", 0, BUTANE_YAML },
 		{ "---\nfoo: bar\n", 0, BUTANE_YAML },
 		{ "a: b\nstorage:\n  files: []\n", 0, BUTANE_YAML },
-		{ "#cloud-config\nusers: []\n", 0,
-		  "this is a cloud-init config, which Ignition does not read: write an Ignition config, for example "
-		  "with Butane" },
+		{ "passwd:\n  users: []\n", 0, BUTANE_YAML },
+		{ "#cloud-config\nusers: []\n", 0, CLOUD_INIT },
+		{ "#cloud-init\nusers: []\n", 0, CLOUD_INIT },
+		{ "users:\n  - name: core\nruncmd: []\n", 0, CLOUD_INIT },
+		{ "# mine\n\ncoreos:\n  units: []\n", 0, CLOUD_INIT },
 		{ "#!/bin/bash\necho\n", 0,
 		  "this is a script: an Ignition config describes the system instead; a script can be a file and a "
 		  "unit in it" },
@@ -51,6 +57,11 @@ static void documents(void **state)
 		{ " \n", 0, "the document is empty but for white space" },
 		{ "[]", 0, "a config is one object: {\"ignition\": {\"version\": \"3.6.0\"}}" },
 		{ "'x'", 0, "a config is one object: {\"ignition\": {\"version\": \"3.6.0\"}}" },
+		{ "'{\\'ignition\\': {}}'", 0,
+		  "this is a config inside a JSON string: it was encoded twice" },
+		{ "export A=1\n", 0, OBJECT },
+		{ "404: Not Found\n", 0, OBJECT },
+		{ "{{ .config }}", 0, "this belongs to a template, which must be filled in first" },
 		{ "$}\n$}", 0, "the file holds several documents; Ignition reads exactly one" },
 		{ "$}}", 0, "there is a closing bracket too many" },
 		{ "$},", 0, "the brackets close too early: the document ended before this comma" },
@@ -69,6 +80,10 @@ static void syntax(void **state)
 		{ "$,'a':[1,]}", 0, "JSON has no comma after the last one: remove it" },
 		{ "$,,'a':1}", 0, "there is a comma too many" },
 		{ "$ 'a':1}", 0, "a comma is missing before this" },
+		{ "$,'a':[{} {}]}", 0, "a comma is missing before this" },
+		{ "$,'a':[[] []]}", 0, "a comma is missing before this" },
+		{ RAW("{\"a\": ${mode}}"), "this belongs to a template, which must be filled in first" },
+		{ "$,'a':{{ mode }}}", 0, "this belongs to a template, which must be filled in first" },
 		{ "$,'a':[1}", 0, "the brackets do not match: '}' closes what the other kind opened" },
 		{ "$,'a'=1}", 0, "write : between a key and its value" },
 		{ "$,// no\n'a':1}", 0,
@@ -155,7 +170,7 @@ static void types(void **state)
 		{ FILE_("'mode':'0644'"), 0, "write 420: numbers in JSON are decimal, and 420 is 0644" },
 		{ FILE_("'mode':'755'"), 0, "write 493: numbers in JSON are decimal, and 493 is 0755" },
 		{ FILE_("'mode':'0o600'"), 0, "write 384: numbers in JSON are decimal, and 384 is 0600" },
-		{ FILE_("'mode':'rw'"), 0, "write a whole number, without quotes and without a unit" },
+		{ FILE_("'mode':'rw'"), 0, "write a decimal number: 420 is 0644, 493 is 0755" },
 		{ FILE_("'mode':420.0"), 0, "write it without a fraction and without an exponent" },
 		{ FILE_("'mode':true"), 0, "write a whole number, without quotes" },
 		{ PART("'sizeMiB':'010'"), 0, "write the number without quotes: 10" },
@@ -189,7 +204,10 @@ static void types(void **state)
 		  "write one object here, without the brackets: {...}" },
 		{ "$,'systemd':{'units':['a.service']}}", 0,
 		  "write an object: {\"name\": \"example.service\"}" },
-		{ "$,'systemd':[]}", 0, "write one object here, without the brackets: {...}" },
+		{ "$,'systemd':[ {}]}", 0, "write one object here, without the brackets: {...}" },
+		{ "$,'systemd':[]}", 0, "write an object: {...}" },
+		{ "$,'kernelArguments':['quiet']}", 0, "write an object: {\"shouldExist\": [\"quiet\"]}" },
+		{ "{'ignition':'3.4.0'}", 0, "write an object: {\"version\": \"3.6.0\"}" },
 		{ "$,'systemd':3}", 0, "write an object: {...}" },
 		{ FILE_("'mode':99999999999999999999"), 0,
 		  "whole numbers are from -9223372036854775808 to 9223372036854775807" },
@@ -279,6 +297,17 @@ static void keys(void **state)
 		  "this is Butane's spelling; here it is \"kernelArguments\"" },
 		/* cloud-config */
 		{ FILE_("'permissions':'0644'"), 0, "write \"mode\", a decimal number: 420 is 0644" },
+		{ "$,'hostname':'a'}", 0,
+		  "cloud-config had it; here it is a file: /etc/hostname in storage.files" },
+		{ USER("'lock_passwd':true"), 0,
+		  "cloud-config had it; a user without \"passwordHash\" has no password" },
+		{ "$,'locksmith':{}}", 0,
+		  "this is a key of Container Linux Configs: write a Butane config and translate it" },
+		/* other words for the same */
+		{ STORAGE("'dirs':[]"), 0, "write \"directories\"" },
+		{ STORAGE("'links':[{'path':'/a','target':'/b','source':'/b'}]"), 0,
+		  "what a link leads to is its \"target\"" },
+		{ FILE_("'contents':{'url':'https://a/b'}"), 0, "write \"source\"" },
 		{ FILE_("'owner':'core'"), 0,
 		  "write \"user\": {\"name\": ...} and \"group\": {\"name\": ...}" },
 		{ RAW("{\"ignition\": {\"version\": \"3.4.0\"}, \"$schema\": \"x\"}"),

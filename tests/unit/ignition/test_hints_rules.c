@@ -5,6 +5,7 @@
 #define SOURCE(url) FILE_("'contents':{'source':'" url "'}")
 #define HASH(hash)  FILE_("'contents':{'source':'data:,','verification':{'hash':'" hash "'}}")
 #define HEX64       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define DEVICE      "give a device: \"/dev/disk/by-id/...\" or \"/dev/vda\""
 #define NODES       "path, among files, directories and links together. Put the two together"
 #define SAME        "an earlier entry is the same: they are told apart by "
 #define SHORTEN     "shorten it: bytes count, and a letter with an accent has two"
@@ -27,9 +28,19 @@ static void rules(void **state)
 		{ STORAGE("'files':[{'path':'C:/a'}]"), 0,
 		  "a path begins with / and has / between its parts" },
 		{ STORAGE("'files':[{'path':'/a/../b/'}]"), 0, "write \"/b\"" },
+		{ STORAGE("'files':[{'path':'etc/a/'}]"), 0, "a path begins with /: \"/etc/a\"" },
+		{ STORAGE("'files':[{'path':'~/a'}]"), 0,
+		  "nothing is expanded here: write the whole path, such as \"/home/core/...\"" },
+		{ STORAGE("'filesystems':[{}]"), 0, DEVICE },
+		{ STORAGE("'raid':[{'name':'a','level':'raid1','devices':['']}]"), 0, DEVICE },
 		{ SOURCE("http://[::1"), 0,
-		  "write SCHEME://HOST/PATH; headers need a source beside them; other bytes than letters, digits and "
-		  "-._~ are written %XX" },
+		  "write SCHEME://HOST/PATH; other bytes than letters, digits and -._~ are written %XX" },
+		{ FILE_("'contents':{'httpHeaders':[{'name':'a','value':'b'}]}"), 0,
+		  "add \"source\" beside the headers, or remove them" },
+		{ SOURCE("data:;base64,YWJj\\nZGVm"), 0,
+		  "a data: URL is one line without spaces: line breaks are written %0A, and base64 has none (base64 "
+		  "-w0)" },
+		{ SOURCE("https//a/b"), 0, "write https://HOST/PATH" },
 		{ SOURCE("ftp://a/b"), 0, "known schemes: http, https, tftp, s3, arn, gs, data" },
 		{ "{'ignition':{'version':'3.0.0'},'storage':{'files':[{'path':'/a','contents':{'source':'gs://a/b'}}]}}",
 		  0, "gs: came with version 3.2.0: raise ignition.version" },
@@ -44,8 +55,8 @@ static void rules(void **state)
 		{ SOURCE("data:,a b"), 0,
 		  "spaces and special characters are written %XX (a space is %20), or use \"data:;base64,...\"" },
 		{ SOURCE("data:,100%"), 0, "a percent sign itself is written %25" },
-		{ SOURCE("data:;base64,!"), 0,
-		  "spaces and special characters are written %XX (a space is %20), or use \"data:;base64,...\"" },
+		{ SOURCE("data:;base64,a b="), 0,
+		  "write plain base64 with its = at the end, without line breaks (base64 -w0)" },
 		{ SOURCE("data:;base64,abc"), 0,
 		  "write plain base64 with its = at the end, without line breaks (base64 -w0)" },
 		{ SOURCE("DATA:,hello"), 0, "write data: in small letters" },
@@ -104,6 +115,9 @@ static void rules(void **state)
 		{ NEWEST("'device':'a','options':['b']"), 0,
 		  "remove \"options\"; \"mountOptions\" are allowed" },
 		{ FS("'format':'ext3'"), 0, "known: ext4, btrfs, xfs, vfat, swap, none" },
+		{ "{'ignition':{'version':'3.7.0-experimental'},"
+		  "'storage':{'filesystems':[{'device':'/dev/a','format':'ext3'}]}}",
+		  0, "known: ext4, btrfs, xfs, vfat, swap, virtiofs, none" },
 		{ FS("'format':'fat32'"), 0, "write \"vfat\"" },
 		{ FS("'format':'virtiofs'"), 0, "\"virtiofs\" came with version 3.7.0-experimental" },
 		{ "{'ignition':{'version':'3.2.0'},'storage':{'filesystems':[{'device':'/a','format':'none'}]}}",
@@ -120,6 +134,8 @@ static void rules(void **state)
 		  "add \"contents\" with a source (\"data:,\" is an empty file), or remove \"overwrite\"" },
 		{ FILE_("'mode':4755"), 0, "numbers in JSON are decimal: write 2541 for 04755" },
 		{ FILE_("'mode':100644"), 0,
+		  "a mode has the permissions only, as a decimal number: write 420 for 0644" },
+		{ FILE_("'mode':33188"), 0,
 		  "a mode has the permissions only, as a decimal number: write 420 for 0644" },
 		{ FILE_("'mode':9999"), 0,
 		  "a mode is a decimal number from 0 to 4095 (07777): 420 is 0644, 493 is 0755" },
