@@ -143,14 +143,14 @@ static int follow(const struct resolver *c, const char *path, const char **ret, 
 	return r == 0 ? err_errno(e, ENOMEM, "%s", path) : r;
 }
 
-/* Hard links come last, so their targets also lead through the symlinks of this config. */
+/* A path below the root, also without a slash before it; the symlinks of this config are there by then. */
 static int resolve_target(const struct resolver *c, struct node *n, struct err *e)
 {
 	const char *at = n->config_target;
 	int r;
 
 	if (*at != '/')
-		at = arena_printf(c->arena, "%s/%s", n->config_path, at);
+		at = arena_printf(c->arena, "/%s", at);
 	r = at ? follow(c, at, &n->target, e) : err_errno(e, ENOMEM, "%s", n->config_path);
 	return r < 0 ? err_wrap(e, r, "resolving the target of link \"%s\"", n->config_path) : 0;
 }
