@@ -18,9 +18,11 @@ void *conv_alloc(struct conv *c, size_t n, size_t size)
 
 char *conv_clean(struct conv *c, const char *prefix, const char *path)
 {
-	char *joined = arena_printf(c->arena, "%s/%s", prefix, path);
-	char *clean = joined ? path_clean(c->arena, joined) : NULL;
+	char *rooted = arena_printf(c->arena, "/%s", path);
+	char *clean = rooted ? path_clean(c->arena, rooted) : NULL;
 
+	if (clean && *prefix)
+		clean = arena_printf(c->arena, "%s%s", prefix, clean[1] ? clean : "");
 	if (!clean)
 		c->r = -ENOMEM;
 	return clean;

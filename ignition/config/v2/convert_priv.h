@@ -110,8 +110,9 @@ void conv_add(struct conv *c, enum severity sev, const struct cfg_path *at, cons
 void conv_check(struct conv *c);
 
 /* convert.c */
-void *conv_alloc(struct conv *c, size_t n, size_t size);                /* zeroed; NULL when memory is gone */
-char *conv_clean(struct conv *c, const char *prefix, const char *path); /* prefix/path, simplified */
+void *conv_alloc(struct conv *c, size_t n, size_t size); /* zeroed; NULL when memory is gone */
+char *conv_clean(struct conv *c, const char *prefix,
+		 const char *path); /* simplified; ".." ends at the prefix */
 /* A device's path, simplified; what becomes of ".." is told at the place. */
 const char *conv_device(struct conv *c, const struct cfg_path *at, const char *path);
 

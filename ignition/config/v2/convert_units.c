@@ -135,13 +135,15 @@ static void add_file(struct conv *c, struct conv_nodes *nodes, const char *below
 		     const char *contents, struct origin from)
 {
 	struct conv_node *node = &nodes->v[nodes->n];
+	const char *path;
 
 	if (c->r < 0 || !conv_given(contents)) /* nothing was written then */
 		return;
 	*node = (struct conv_node){ .prefix = "", .from = from };
-	node->path = conv_clean(c, below, name);
+	path = arena_printf(c->arena, "%s/%s", below, name);
+	node->path = path ? conv_clean(c, "", path) : NULL;
 	node->contents = conv_data_url(c->arena, contents);
-	if (!node->contents)
+	if (!node->path || !node->contents)
 		c->r = -ENOMEM;
 	nodes->n++;
 }

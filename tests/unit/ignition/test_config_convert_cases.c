@@ -108,6 +108,18 @@ static const struct {
 	{ 4, ON(MOUNT("x", "/dev/a:b%/"), "x"), "'path':'/tmp/ign:dev:a%3Ab%25/f'", "" },
 	{ 4, ON(MOUNT("x", "/dev/a"), "x"), "{'device':'/dev/a','format':'ext4','path':'/tmp/ign:dev:a'}",
 	  "" },
+	{ 2,
+	  STORAGE("'filesystems':[" MOUNT(
+		  "x", "/dev/a") "],'files':[{'filesystem':'x','path':'/../../etc/f','mode':0}]"),
+	  "'path':'/tmp/ign:dev:a/etc/f'", "" },
+	{ 2,
+	  STORAGE("'filesystems':[{'name':'x','path':'/sysroot/srv'}],'links':[{'filesystem':'x','path':'/../l',"
+		  "'hard':true,'target':'../../f'}]"),
+	  "'path':'/srv/l','user':{},'hard':true,'target':'/srv/f'", "" },
+	{ 2,
+	  STORAGE("'filesystems':[" MOUNT(
+		  "x", "/dev/a") "],'directories':[{'filesystem':'x','path':'/..','mode':493}]"),
+	  "'path':'/tmp/ign:dev:a'", "" },
 	{ 4, ON(MOUNT("x", "/dev/a"), "root"), "{'device':'/dev/a','format':'ext4'}", "" },
 	{ 4, ON(MOUNT("x", "/dev/a"), "y"), NULL,
 	  "error at $.storage.files.0.filesystem: the file system \"y\" is not defined in this config, and "
