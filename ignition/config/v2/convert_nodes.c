@@ -54,6 +54,14 @@ static const char *kind_name(const struct conv_node *n)
 	return kind_of(n) == L_FILES ? "file" : kind_of(n) == L_LINKS ? "link" : "directory";
 }
 
+/* As the config has it: within its file system. */
+static const char *own_path(const struct conv_node *n)
+{
+	const char *own = n->path + strlen(n->prefix);
+
+	return *own ? own : "/";
+}
+
 /* Finds the entries of one path; such of different kinds cannot all be meant. */
 static void group(struct conv *c, struct conv_nodes *nodes)
 {
@@ -70,7 +78,7 @@ static void group(struct conv *c, struct conv_nodes *nodes)
 		n->next = same.next[i] == SIZE_MAX ? NULL : &nodes->v[same.next[i]];
 		if (kind_of(n) != kind_of(first))
 			conv_error(c, origin_place(&n->from, &place),
-				   "%s is a %s, and %s makes a %s of it: remove one of the two", n->path,
+				   "%s is a %s, and %s makes a %s of it: remove one of the two", own_path(n),
 				   kind_name(n), origin_text(c, &first->from, text), kind_name(first));
 	}
 }
@@ -151,18 +159,18 @@ static void convert_link(struct conv *c, const struct conv_node *first, struct i
 	}
 }
 
-/* Where a path leads through a symlink that is its first len bytes. */
-static const char *through(struct conv *c, const struct ign_link *l, size_t len, const char *path)
+/* Where a path leads through a symlink with this path and target, rest being what follows the link. */
+static const char *through(struct conv *c, const char *link, const char *target, const char *rest)
 {
-	const char *slash = strrchr(l->path, '/');
-	const char *joined = *l->target == '/' ? arena_printf(c->arena, "%s%s", l->target, path + len)
-					       : arena_printf(c->arena, "%.*s/%s%s", (int)(slash - l->path),
-							      l->path, l->target, path + len);
+	const char *slash = strrchr(link, '/');
+	const char *joined = *target == '/' ? arena_printf(c->arena, "%s%s", target, rest)
+					    : arena_printf(c->arena, "%.*s/%s%s", (int)(slash - link), link,
+							   target, rest);
 	const char *clean = joined ? path_clean(c->arena, joined) : NULL;
 
 	if (!clean)
 		c->r = -ENOMEM;
-	return clean ? clean : path;
+	return clean ? clean : link;
 }
 
 struct link_ref {
@@ -221,16 +229,22 @@ static void check_below_links(struct conv *c, const struct conv_nodes *nodes)
 		const struct ign_link *l;
 		struct place place;
 		const struct cfg_path *at = CFG_CHILD(origin_place(&n->from, &place), "path");
-		size_t len = 0;
+		size_t len = 0, skip;
+		const char *path;
 
 		l = n->first ? link_above(refs, s->links.n, n->path, &len) : NULL;
+		if (!l)
+			continue;
+		/* both are shown as the config has them, unless the link lies outside of the file system */
+		skip = strlen(n->prefix) < len ? strlen(n->prefix) : 0;
+		path = n->path + skip;
 		/* what nobody is shown need not be made up: each may be as long as the longest path */
-		if (l && !l->hard.v && l->target && strnlen(l->target, PATH_MAX) < PATH_MAX &&
+		if (!l->hard.v && l->target && strnlen(l->target, PATH_MAX) < PATH_MAX &&
 		    c->report->count[SEV_ERROR] < REPORT_MAX_KEPT)
-			conv_error(c, at, "%s leads through the link %s of this config: write %s", n->path,
-				   l->path, through(c, l, len, n->path));
-		else if (l)
-			conv_error(c, at, "%s lies below the link %s of this config", n->path, l->path);
+			conv_error(c, at, "%s leads through the link %s of this config: write %s", path,
+				   l->path + skip, through(c, l->path + skip, l->target, n->path + len));
+		else
+			conv_error(c, at, "%s lies below the link %s of this config", path, l->path + skip);
 	}
 }
 

@@ -120,6 +120,26 @@ static const struct {
 	  STORAGE("'filesystems':[" MOUNT(
 		  "x", "/dev/a") "],'directories':[{'filesystem':'x','path':'/..','mode':493}]"),
 	  "'path':'/tmp/ign:dev:a'", "" },
+	{ 2,
+	  STORAGE("'filesystems':[" MOUNT(
+		  "x", "/dev/a") "],'links':[{'filesystem':'x','path':'/a/l','target':'../b'}],"
+				 "'files':[{'filesystem':'x','path':'/a/l/f','mode':0}]"),
+	  NULL,
+	  "error at $.storage.files.0.path: /a/l/f leads through the link /a/l of this config: write /b/f\n" },
+	{ 2,
+	  STORAGE("'filesystems':[" MOUNT(
+		  "x", "/dev/a") "],'directories':[{'filesystem':'x','path':'/a','mode':0}],"
+				 "'files':[{'filesystem':'x','path':'/a','mode':0}]"),
+	  NULL,
+	  "error at $.storage.files.0: /a is a file, and $.storage.directories.0 makes a directory of it: remove one "
+	  "of the two\n" },
+	{ 2,
+	  STORAGE("'filesystems':[" MOUNT(
+		  "x", "/dev/a") "],'links':[{'filesystem':'root','path':'/tmp','target':'var'}],"
+				 "'files':[{'filesystem':'x','path':'/f','mode':0}]"),
+	  NULL,
+	  "error at $.storage.files.0.path: /tmp/ign:dev:a/f leads through the link /tmp of this config: write "
+	  "/var/ign:dev:a/f\n" },
 	{ 4, ON(MOUNT("x", "/dev/a"), "root"), "{'device':'/dev/a','format':'ext4'}", "" },
 	{ 4, ON(MOUNT("x", "/dev/a"), "y"), NULL,
 	  "error at $.storage.files.0.filesystem: the file system \"y\" is not defined in this config, and "
