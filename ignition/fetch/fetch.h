@@ -26,7 +26,10 @@ bool fetcher_offline(const struct fetcher *f);
 /* Total time for each following fetch, all attempts included; 0 = none (the default). */
 void fetcher_set_total_timeout(struct fetcher *f, long long ms);
 
-/* Timeouts, proxy and CAs of a config, CAs are fetched here. An absent field restores the default. */
+/*
+ * Timeouts, proxy and CAs of a config, CAs are fetched here. An absent field restores the default; a config
+ * without CAs leaves those before in force, as upstream.
+ */
 int fetcher_configure(struct fetcher *f, const struct ign_ignition *ign, struct err *e);
 
 /*
