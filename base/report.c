@@ -155,7 +155,7 @@ int report_locate(struct report *r, const char *text, size_t len)
 {
 	CLEANUP(freep) struct jscan_query *q = calloc(r->n + 1, sizeof *q);
 	CLEANUP(freep) struct jscan_query **order = calloc(r->n + 1, sizeof *order);
-	size_t n = 0, start = 0;
+	size_t n = 0, start = 0, seen = 0;
 	unsigned line = 1;
 
 	if (!q || !order)
@@ -174,10 +174,12 @@ int report_locate(struct report *r, const char *text, size_t len)
 		struct report_entry *e = &r->v[order[i] - q];
 		const char *nl;
 
-		while ((nl = memchr(text + start, '\n', order[i]->off - start))) {
-			start = (size_t)(nl - text) + 1;
+		while ((nl = memchr(text + seen, '\n', order[i]->off - seen))) {
+			start = seen = (size_t)(nl - text) + 1;
 			line++;
 		}
+		seen = order[i]->off; /* a line may be all of the document: no part of it is looked at twice
+				       */
 		e->line = line;
 		e->col = (unsigned)(order[i]->off - start) + 1;
 	}

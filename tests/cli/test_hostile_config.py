@@ -45,7 +45,7 @@ def both(links, files):
 
 
 class HostileConfig(unittest.TestCase):
-    def run_on(self, data, limit_mib):
+    def run_on(self, data, limit_mib, *options):
         """The exit status and the output; fails when a bound was passed."""
         if isinstance(data, str):
             data = data.encode()
@@ -58,7 +58,7 @@ class HostileConfig(unittest.TestCase):
         with tempfile.NamedTemporaryFile() as f, tempfile.TemporaryFile() as out:
             f.write(data)
             f.flush()
-            status = subprocess.call([BIN, f.name], stdout=out, stderr=subprocess.STDOUT, preexec_fn=bound)
+            status = subprocess.call([BIN, *options, f.name], stdout=out, stderr=subprocess.STDOUT, preexec_fn=bound)
             out.seek(0)
             text = out.read().decode(errors="replace")
         self.assertIn(status, (0, 1), text[:300])
@@ -71,8 +71,8 @@ class HostileConfig(unittest.TestCase):
         self.assertIn(why, text)
         self.assertLess(len(text), 2 * MIB)
 
-    def judged(self, data, limit_mib):
-        _, text = self.run_on(data, limit_mib)
+    def judged(self, data, limit_mib, *options):
+        _, text = self.run_on(data, limit_mib, *options)
         self.assertLess(len(text), 2 * MIB)
 
     def test_garbage_of_100_mb(self):
@@ -142,6 +142,16 @@ class HostileConfig(unittest.TestCase):
         line = ",".join('{"path":"a%d","contents":{"source":"data:,%s"}}' % (i, "x" * 900) for i in range(60000))
         self.judged(config('"storage":{"files":[%s]}' % line), 600)
         self.judged(config('"storage":{"%s":[0]}' % ("F" * (4 * MIB))), 200)
+
+    def test_findings_at_the_end_of_one_line(self):
+        """Looking for the beginning of the line again for each of them would take longer than the limit."""
+        findings = '%s,"storage":{"files":[%s]}' % (",".join('"k%d":0' % i for i in range(1000)),
+                                                    ",".join('{"path":"a%d"}' % i for i in range(1000)))
+        for filler in ("x" * (62 * MIB), "\u0301" * (31 * MIB)):
+            text = config('"a":"%s",%s' % (filler, findings))
+            self.judged(text, 500)
+            self.judged(text, 500, "-explain")
+            self.judged(text, 500, "-format", "sarif")
 
     def test_links_over_files(self):
         count = 30000
