@@ -181,6 +181,10 @@ static void links(void **state)
 	     "'dropins':[{'name':'d.conf','contents':'[A]'},{'name':'e.conf'},{'name':'f.conf','contents':''}]}," \
 	     "{'name':'b.service'},{'name':'c.service','contents':''}]},\n'storage':"
 
+#define N16  "nnnnnnnnnnnnnnnn"
+#define N80  N16 N16 N16 N16 N16
+#define LONG N80 N80 N80 "nnnnnnn.service" /* as long as a name can be */
+
 static void nodes_where_units_are(void **state)
 {
 	static const struct rule_case cases[] = {
@@ -190,6 +194,9 @@ static void nodes_where_units_are(void **state)
 		  ALL(E("storage.directories.0.path~a", CONFLICT)) },
 		{ CONFLICT, UNIT "{'links':[{'target':'x','path':~a'" SYSTEM "a.service.d/d.conf'}]}}",
 		  ALL(E("storage.links.0.path~a", CONFLICT)) },
+		{ CONFLICT, "{'ignition':{'version':'$'},\n'systemd':{'units':[{'name':'" LONG "','dropins':[{"
+		  "'name':'d.conf','contents':'[A]'}]}]},\n'storage':{'files':[{'path':~a'" SYSTEM LONG
+		  ".d/d.conf'}]}}", ALL(E("storage.files.0.path~a", CONFLICT)) },
 		/* nothing is written for a unit or drop-in without contents */
 		{ CONFLICT, UNIT "{'files':[{'path':'" SYSTEM "b.service'},{'path':'" SYSTEM "c.service'},"
 		  "{'path':'" SYSTEM "a.service.d/e.conf'},{'path':'" SYSTEM
