@@ -44,6 +44,12 @@ def both(links, files):
     return config('"storage":{"links":[%s],"files":[%s]}' % (",".join(links), ",".join(files)))
 
 
+def long_prefix(filesystem, count):
+    """A file system of a 2.x config, with files that are written to it."""
+    return config('"storage":{"filesystems":[{"name":"n",%s}],"files":[%s]}' % (
+        filesystem, ",".join('{"filesystem":"n","path":"/%d"}' % i for i in range(count))), "2.3.0")
+
+
 class HostileConfig(unittest.TestCase):
     def run_on(self, data, limit_mib, *options):
         """The exit status and the output; fails when a bound was passed."""
@@ -207,10 +213,19 @@ class HostileConfig(unittest.TestCase):
                     ['{"name":"u.service","dropins":[{"name":"a.conf"}]}'] * count), "2.1.0"),
                 config('"storage":{"links":[{"filesystem":"root","path":"%s","target":"/x"}],'
                        '"files":[{"filesystem":"root","path":"%s/b"}]}' % ("/a" * MIB, "/a" * MIB), "2.3.0"),
+                long_prefix('"mount":{"device":"/dev/%s","format":"ext4"}' % (":" * 1300), 2 * count),
+                long_prefix('"path":"/sysroot%s"' % ("/a" * 2000), 2 * count),
                 '{"ignitionVersion":1,"storage":{"filesystems":[{"device":"/d","format":"ext4","files":[%s]}]}}' %
                 ",".join('{"path":"/a%d","contents":"x"}' % i for i in range(count))):
             with self.subTest(text=text[:60]):
                 self.judged(text, 400)
+
+    def test_suggestions_that_are_not_shown(self):
+        nodes = (",".join('{"filesystem":"root","path":"/l/%s%d"}' % (kind, i) for i in range(60000)) for kind in "fd")
+        _, text = self.run_on(
+            config('"storage":{"links":[{"filesystem":"root","path":"/l","target":"%s"}],"files":[%s],"directories":[%s]}'
+                   % ("/a" * 2000, *nodes), "2.3.0"), 400)
+        self.assertRegex(text, r"error at \$.storage.files.0.path, line 1 col \d+: /l/f0 leads through the link /l ")
 
 
 if __name__ == "__main__":
