@@ -223,9 +223,9 @@ class HostileConfig(unittest.TestCase):
     def test_suggestions_that_are_not_shown(self):
         nodes = (",".join('{"filesystem":"root","path":"/l/%s%d"}' % (kind, i) for i in range(60000)) for kind in "fd")
         _, text = self.run_on(
-            config('"storage":{"links":[{"filesystem":"root","path":"/l","target":"%s"}],"files":[%s],"directories":[%s]}'
-                   % ("/a" * 2000, *nodes), "2.3.0"), 400)
-        self.assertRegex(text, r"error at \$.storage.files.0.path, line 1 col \d+: /l/f0 leads through the link /l ")
+            config('"storage":{"links":[{"filesystem":"root","path":"/l","target":"%s"}],"files":[%s],'
+                   '"directories":[%s]}' % ("/a" * 2000, *nodes), "2.3.0"), 400)
+        self.assertRegex(text, r"error at \$.storage.directories.0.path, line 1 col \d+: /l/d0 leads through the link /l ")
 
 
 if __name__ == "__main__":
