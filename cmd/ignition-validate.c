@@ -156,7 +156,7 @@ static int validate(const char *name, enum shape shape, bool strict)
 		fprintf(stderr, "couldn't write the report\n");
 		return 1;
 	}
-	if (r < 0 && !report_fatal(&rep))
+	if (r == -ENOMEM || (r < 0 && !report_fatal(&rep))) /* without memory the findings are not all */
 		fprintf(stderr, "couldn't parse config: %s\n", e.text);
 	if (r < 0 || !strict || rep.count[SEV_WARN] == 0)
 		return r < 0;
