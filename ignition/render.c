@@ -50,6 +50,12 @@ static int log_fetched(const char *source, const char *shown, const struct buf *
 	return r;
 }
 
+static int refuse_many(struct err *e)
+{
+	return err_text(e, ELOOP, "more than %d referenced configs: do two of them name each other?",
+			MAX_REFERENCES);
+}
+
 static int fetch_config(struct render *c, const struct ign_resource *ref, struct ign_config *ret,
 			struct err *e)
 {
@@ -59,8 +65,7 @@ static int fetch_config(struct render *c, const struct ign_resource *ref, struct
 	int r;
 
 	if (++c->fetched > MAX_REFERENCES)
-		return err_text(e, ELOOP, "more than %d referenced configs: do two of them name each other?",
-				MAX_REFERENCES);
+		return refuse_many(e);
 	if (!ref->source)
 		return err_text(e, EBADMSG, "source is required");
 	if (!*ref->source)
@@ -88,14 +93,24 @@ static int fetch_config(struct render *c, const struct ign_resource *ref, struct
 	return r < 0 ? err_errno(e, -r, "recording a referenced config") : 0;
 }
 
+/* References are no settings, and may be many. */
+static struct ign_config settings_of(const struct ign_ignition *ign)
+{
+	struct ign_config c = { .ignition = *ign };
+
+	c.ignition.config.merge.n = 0;
+	c.ignition.config.replace = (struct ign_resource){ .source = NULL };
+	return c;
+}
+
 /* What is set in more than one of them counts as in the last. */
 static int use_settings(struct render *c, const struct ign_ignition *v[], size_t n, struct ign_ignition *ret,
 			struct err *e)
 {
-	struct ign_config all = { .ignition = *v[0] }, next;
+	struct ign_config all = settings_of(v[0]), next;
 
 	for (size_t i = 1; i < n; i++) {
-		const struct ign_config child = { .ignition = *v[i] };
+		const struct ign_config child = settings_of(v[i]);
 		int r = ign_config_merge(c->arena, &all, &child, &next);
 
 		if (r < 0)
@@ -127,6 +142,9 @@ static int render(struct render *c, const struct ign_config *config, const struc
 			r = fetcher_configure(c->fetcher, &child.ignition, e);
 		return r < 0 ? r : render(c, &child, &child.ignition, depth + 1, ret, e);
 	}
+	if (config->ignition.config.merge.n >
+	    MAX_REFERENCES - c->fetched) /* said before the first is fetched */
+		return refuse_many(e);
 	for (size_t i = 0; i < config->ignition.config.merge.n; i++) {
 		struct ign_config child = { 0 }, rendered, next;
 		const struct ign_ignition *all[] = { outer, &merged.ignition, &child.ignition };

@@ -262,6 +262,21 @@ class Fetching(Apply):
                                                              {"hash": sha512(b"other")}}]}})
         self.bad(re.compile("failed to apply: .*hash verification failed"), config)
 
+    def test_more_references_than_anyone_has(self):
+        seen = []
+        url = self.serve(Asked(seen, json.dumps({"ignition": {"version": "3.1.0"}}).encode()))
+        refers = lambda n, **more: {"config": {"merge": [*({"source": s} for s in more.values()),
+                                                         *({"source": f"{url}/{i}"} for i in range(n))]}}
+        self.good(self.config(ignition=refers(256)))
+        self.assertEqual(len(seen), 256)
+        nested = data(json.dumps({"ignition": {"version": "3.1.0", **refers(100)}}))
+        why = "failed to apply: more than 256 referenced configs: do two of them name each other?"
+        for config, fetched in [(refers(257), 0), (refers(60_000), 0), (refers(156, nested=nested), 255)]:
+            seen.clear()
+            self.bad(why, self.config(ignition=config))
+            self.assertEqual(len(seen), fetched)
+        self.good(self.config(ignition=refers(155, nested=nested)))
+
     def test_offline(self):
         url = self.serve({"/x": b"{}"})
         remote = [url + "/x", "http://user:word@192.0.2.1/x?token=secret", "https://example.com/x", "tftp://192.0.2.1/x",
