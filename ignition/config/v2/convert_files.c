@@ -16,10 +16,11 @@ void conv_mode(struct conv *c, const struct conv_node *node, struct opt_i64 mode
 	const struct cfg_path *at = CFG_CHILD(origin_place(&node->from, &place), "mode");
 
 	*ret = (struct opt_i64){ mode.set, mode.v & ~(int64_t)SPECIAL_BITS };
-	if (mode.v & SPECIAL_BITS)
-		conv_warn(c, at,
-			  "setuid, setgid and sticky bits had no effect in 2.x and are left out; a config of "
-			  "spec 3.6.0 can set them");
+	if (mode.v & SPECIAL_BITS) /* in octal, since most such are decimal by mistake: 644 is 01204 */
+		conv_warn(
+			c, at,
+			"mode %05o becomes %04o: setuid, setgid and sticky bits had no effect in Ignition 0.x",
+			(unsigned)mode.v, (unsigned)ret->v);
 	if (!mode.set)
 		conv_warn(
 			c, at,
