@@ -103,33 +103,29 @@ static struct ign_config settings_of(const struct ign_ignition *ign)
 	return c;
 }
 
-/* What is set in more than one of them counts as in the last. */
-static int use_settings(struct render *c, const struct ign_ignition *v[], size_t n, struct ign_ignition *ret,
-			struct err *e)
+/* What is set in both counts as in the second. */
+static int merge_settings(struct render *c, const struct ign_ignition *first,
+			  const struct ign_ignition *second, struct ign_ignition *ret, struct err *e)
 {
-	struct ign_config all = settings_of(v[0]), next;
+	const struct ign_config under = settings_of(first), over = settings_of(second);
+	struct ign_config both;
+	int r = ign_config_merge(c->arena, &under, &over, &both);
 
-	for (size_t i = 1; i < n; i++) {
-		const struct ign_config child = settings_of(v[i]);
-		int r = ign_config_merge(c->arena, &all, &child, &next);
-
-		if (r < 0)
-			return err_errno(e, -r, "merging the settings of a referenced config");
-		all = next;
-	}
-	*ret = all.ignition;
-	return fetcher_configure(c->fetcher, ret, e);
+	if (r < 0)
+		return err_errno(e, -r, "merging the settings of a referenced config");
+	*ret = both.ignition;
+	return 0;
 }
 
 /*
- * outer: the settings of the configs above, which also hold for what this one refers to. Upstream forgets
+ * outer: the settings of this config and those above, which also hold for what it refers to. Upstream forgets
  * them one level down, so that a proxy or an authority of the first config is missing there.
  */
 static int render(struct render *c, const struct ign_config *config, const struct ign_ignition *outer,
 		  unsigned depth, struct ign_config *ret, struct err *e)
 {
 	struct ign_config merged = *config;
-	struct ign_ignition settings;
+	struct ign_ignition settings = *outer; /* with those of the references so far */
 	int r;
 
 	if (depth > MAX_DEPTH)
@@ -147,16 +143,20 @@ static int render(struct render *c, const struct ign_config *config, const struc
 		return refuse_many(e);
 	for (size_t i = 0; i < config->ignition.config.merge.n; i++) {
 		struct ign_config child = { 0 }, rendered, next;
-		const struct ign_ignition *all[] = { outer, &merged.ignition, &child.ignition };
+		struct ign_ignition below;
 
-		r = i ? use_settings(c, all, 2, &settings, e)
+		r = i ? fetcher_configure(c->fetcher, &settings, e)
 		      : 0; /* those of the one before may still be in use */
 		if (r == 0)
 			r = fetch_config(c, &config->ignition.config.merge.v[i], &child, e);
 		if (r == 0)
-			r = use_settings(c, all, 3, &settings, e);
+			r = merge_settings(c, &settings, &child.ignition, &below, e);
 		if (r == 0)
-			r = render(c, &child, &settings, depth + 1, &rendered, e);
+			r = fetcher_configure(c->fetcher, &below, e);
+		if (r == 0)
+			r = render(c, &child, &below, depth + 1, &rendered, e);
+		if (r == 0)
+			r = merge_settings(c, &settings, &rendered.ignition, &settings, e);
 		if (r < 0)
 			return r;
 		r = ign_config_merge(c->arena, &merged, &rendered, &next);
