@@ -153,11 +153,8 @@ class HostileConfig(unittest.TestCase):
         """Looking for the beginning of the line again for each of them would take longer than the limit."""
         findings = '%s,"storage":{"files":[%s]}' % (",".join('"k%d":0' % i for i in range(1000)),
                                                     ",".join('{"path":"a%d"}' % i for i in range(1000)))
-        for filler in ("x" * (62 * MIB), "\u0301" * (31 * MIB)):
-            text = config('"a":"%s",%s' % (filler, findings))
-            self.judged(text, 500)
-            self.judged(text, 500, "-explain")
-            self.judged(text, 500, "-format", "sarif")
+        self.judged(config('"a":"%s",%s' % ("x" * (62 * MIB), findings)), 500)
+        self.judged(config('"a":"%s",%s' % ("\u0301" * (31 * MIB), findings)), 500, "-explain")
 
     def test_links_over_files(self):
         count = 30000

@@ -45,10 +45,10 @@ static void one_finding_stays_one_line(void **state)
 	(void)state;
 	memset(key, 'k', 1000);
 	key[1000] = '\0';
-	report_add(&r, SEV_WARN, AT_KEY, CFG_CHILD(NULL, "x\ny\x1b[31m\x7f"), "unused key %s", "x\ny");
+	report_add(&r, SEV_WARN, AT_KEY, CFG_CHILD(NULL, "x\ny\x1b[31m\x7f"), "unused key %s", "x\ty");
 	report_add(&r, SEV_WARN, AT_KEY, CFG_CHILD(NULL, key), "unused key %s", key);
 	assert_int_equal(report_print(&r, &out), 0);
-	assert_non_null(strstr(out.p, "warning at $.x\\x0ay\\x1b[31m\\x7f: unused key x\\x0ay\n"));
+	assert_non_null(strstr(out.p, "warning at $.x\\x0ay\\x1b[31m\\x7f: unused key x\\x09y\n"));
 	assert_true(out.n < 1000);
 	assert_false(report_fatal(&r));
 }
@@ -80,11 +80,15 @@ static void findings_move_whole(void **state)
 
 	(void)state;
 	report_add(&to, SEV_WARN, AT_VALUE, CFG_CHILD(NULL, "a"), "first");
+	from.explain = true;
 	report_add(&from, SEV_ERROR, AT_VALUE, CFG_CHILD(CFG_CHILD(NULL, "b"), "c"), "second");
+	report_hint_at(&from, 0, "do %d", 3);
 	assert_int_equal(report_take(&to, &from), 0);
 	assert_int_equal(from.n, 0);
 	assert_null(from.v);
 	assert_true(report_fatal(&to));
+	assert_null(to.v[0].hint);
+	assert_string_equal(to.v[1].hint, "do 3");
 	assert_int_equal(report_print(&to, &out), 0);
 	assert_string_equal(buf_str(&out), "warning at $.a: first\nerror at $.b.c: second\n");
 }

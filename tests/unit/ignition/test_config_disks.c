@@ -49,8 +49,8 @@ static void partitions(void **state)
 		{ COLLIDE, DISK("{'number':1},{'number':2},\n~a{'number':1,'label':'x'}"),
 		  ALL(E(PART(2) "~a", COLLIDE) DUPLICATE(PART(2) "~a")) },
 		/* the first place at which it shows; upstream names any of them */
-		{ COLLIDE, DISK("{'number':2},{'number':3},\n~a{'number':3},\n~b{'number':2},{'number':-1},"
-		  "~c{'number':-1}"),
+		{ COLLIDE, DISK("{'number':2},{'number':3},\n~a{'number':3},\n~b{'number':2},"
+		  "{'number':-1,'label':'a'},~c{'number':-1,'label':'b'}"),
 		  ALL(E(PART(2) "~a", COLLIDE) DUPLICATE(PART(2) "~a") DUPLICATE(PART(3) "~b")
 		  DUPLICATE(PART(5) "~c")) },
 		{ COLLIDE, DISK("{'label':'a'},{'number':0,'label':'b'},{'number':null,'label':'c'}"),
