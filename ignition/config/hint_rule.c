@@ -17,7 +17,9 @@ static int path_simplified(const struct hint *h)
 	CLEANUP(arena_freep) struct arena *a = arena_new();
 	char text[SHOWN], *clean;
 
-	if (!a || !hint_string(h, text, sizeof text))
+	if (!a)
+		return -ENOMEM;
+	if (!hint_string(h, text, sizeof text))
 		return 0;
 	clean = path_clean(a, text);
 	return clean ? hint_say(h, "write \"%s\"", clean) : -ENOMEM;
@@ -35,7 +37,9 @@ static int path_absolute(const struct hint *h)
 	CLEANUP(arena_freep) struct arena *a = arena_new();
 	char text[SHOWN], *whole, *clean;
 
-	if (!a || !hint_string(h, text, sizeof text))
+	if (!a)
+		return -ENOMEM;
+	if (!hint_string(h, text, sizeof text))
 		return 0;
 	if (*text == '~' || *text == '$')
 		return hint_say(h,

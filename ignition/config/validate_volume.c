@@ -162,12 +162,15 @@ static void check_pin(struct vctx *v, const struct cfg_path *at, const struct ig
 static void check_tang(struct vctx *v, const struct cfg_path *at, const struct ign_tang *t)
 {
 	struct jscan_fault fault;
+	int r;
 
 	v_tang_url(v, CFG_CHILD(at, "url"), t->url);
 	if (!v_given(t->thumbprint))
 		v_error(v, CFG_CHILD(at, "thumbprint"), "thumbprint is required");
-	if (v_given(t->advertisement) &&
-	    jscan_check(t->advertisement, strlen(t->advertisement), &fault) == -EBADMSG)
+	r = v_given(t->advertisement) ? jscan_check(t->advertisement, strlen(t->advertisement), &fault) : 0;
+	if (r == -ENOMEM)
+		v->r = r;
+	else if (r < 0)
 		v_error(v, CFG_CHILD(at, "advertisement"), "advertisement is not valid JSON");
 }
 
