@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/buf.h"
@@ -71,7 +73,9 @@ static int setup(void **state)
 
 	if (!s)
 		return -1;
-	(void)snprintf(s->dir, sizeof s->dir, "/tmp/test-root-XXXXXX");
+	/* Thousands of directories come and go: on a busy disk that takes most of a minute. */
+	(void)snprintf(s->dir, sizeof s->dir, "%s/test-root-XXXXXX",
+		       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(s->dir));
 	(void)snprintf(s->root_path, sizeof s->root_path, "%s/in", s->dir);
 	assert_int_equal(mkdir(s->root_path, 0755), 0);
@@ -357,6 +361,50 @@ static void test_too_many_links(void **state)
 	assert_int_equal(root_resolve(&s->root, "/l40/x", got, NULL), -ELOOP);
 }
 
+/* Someone in the target turns a directory into a link to the outside, and back, all the time. */
+static pid_t swap_for_ever(const struct scratch *s, const char *a, const char *b)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (renameat2(s->root.fd, a, s->root.fd, b, RENAME_EXCHANGE) == 0)
+		usleep(20); /* or nobody else gets at the directory */
+	_exit(1);
+}
+
+static void test_swapped(void **state)
+{
+	struct scratch *s = *state;
+	unsigned done = 0;
+	pid_t pid;
+
+	dir_in(s, "swap");
+	pid = swap_for_ever(s, "swap", "absout");
+	assert_true(pid > 0);
+	for (int i = 0; i < 400; i++) {
+		CLEANUP(closep) int fd = -1;
+		char text[8] = "";
+
+		done += root_write_file(&s->root, "/swap/leaked", "x", 1, 0644, (uid_t)-1, (gid_t)-1, NULL) ==
+			0;
+		(void)root_mkdirs(&s->root, "/swap/leaked/x", 0755, NULL);
+		(void)root_remove_tree(&s->root, "/swap/leaked", NULL);
+		(void)root_write_file(&s->root, "/swap/secret", "inside", 6, 0644, (uid_t)-1, (gid_t)-1,
+				      NULL);
+		fd = root_open_file(&s->root, "/swap/secret", O_RDONLY, NULL);
+		if (fd >= 0 && read(fd, text, sizeof text - 1) > 0)
+			assert_string_equal(text, "inside");
+		(void)root_remove_tree(&s->root, "/swap/secret", NULL);
+	}
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0); /* it has been at it until now */
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(done > 0);
+	/* The teardown looks at what is outside. */
+}
+
 static void test_open_root(void **state)
 {
 	struct root r;
@@ -406,11 +454,17 @@ static int forbidden_system_call(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_resolve),        T(test_resolve_outside),
-		T(test_long_names),     T(test_open_parent),
-		T(test_mkdirs),         T(test_open_file),
-		T(test_write_file),     T(test_remove_tree),
-		T(test_too_many_links), cmocka_unit_test(test_open_root),
+		T(test_resolve),
+		T(test_resolve_outside),
+		T(test_long_names),
+		T(test_open_parent),
+		T(test_mkdirs),
+		T(test_open_file),
+		T(test_write_file),
+		T(test_remove_tree),
+		T(test_too_many_links),
+		T(test_swapped),
+		cmocka_unit_test(test_open_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) +
