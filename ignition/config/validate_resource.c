@@ -57,7 +57,7 @@ static bool arn_ok(const struct url *u)
  */
 static bool is_plain_data(const char *text)
 {
-	if (strncmp(text, "data:", 5) != 0 || text[5] == '/')
+	if (strncmp(text, "data:", 5) != 0)
 		return false;
 	for (text += 5; isalnum((unsigned char)*text) || strchr(";/=-+.", *text); text++)
 		if (!*text)

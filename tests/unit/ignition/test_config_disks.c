@@ -81,6 +81,8 @@ static void partitions(void **state)
 		{ OVERLAP,
 		  DISK("{'number':1,'startMiB':0,'sizeMiB':10},{'number':2,'startMiB':5,'sizeMiB':10},"
 		  "{'number':3,'startMiB':5},{'number':4,'sizeMiB':10},{'number':5}"), ALL("") },
+		{ OVERLAP, DISK("{'number':1,'startMiB':10,'sizeMiB':-5},\n~a{'number':2,'startMiB':10,'sizeMiB':-5}"),
+		  ALL(E(PART(1) "~a", OVERLAP)) },
 		{ OVERLAP, DISK("{'number':1,'startMiB':9223372036854775807,'sizeMiB':9223372036854775807},"
 		  "{'number':2,'startMiB':6,'sizeMiB':10}"), ALL("") },
 		{ TWICE, DISK("{'number':1,'label':'a'},\n~a{'number':2,'label':'a'}"),
