@@ -42,6 +42,7 @@ static void units_are_accepted_or_refused_as_upstream_does(void **state)
 		{ "[A] \t # no \n", false, "found garbage after section name : \"# no\"" },
 		{ "[A] \"b\\c\" \n", false, "found garbage after section name : \"\\\"b\\\\c\\\"\"" },
 		{ "[A]\xe2\x80\x8b\n", false, "found garbage after section name : \"\xe2\x80\x8b\"" },
+		{ "[A]\xe2\x80\x80\xe2\x80\x8a\n", false, NULL }, /* the first and the last of those spaces */
 		{ "[A]\xc2\xa0\xe2\x80\x83 \n\xe3\x80\x80"
 		  "B=c",
 		  false, NULL },
