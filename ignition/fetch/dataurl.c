@@ -154,7 +154,7 @@ static int unescape(const char *s, const char *end, struct buf *out)
 		s = stop;
 		if (r < 0 || !percent)
 			break;
-		r = buf_putc(out, (char)(hex_value(s[1]) << 4 | hex_value(s[2])));
+		r = buf_putc(out, (char)(hex_value(s[1]) * 16 + hex_value(s[2])));
 		s += 3;
 	}
 	return r;

@@ -322,7 +322,7 @@ static int check_not_mounted(const struct check *c, const struct node *n, struct
 	CLEANUP(closep) int dir = -1;
 	char leaf[NAME_MAX + 1];
 	struct statx sx;
-	struct stat st;
+	struct stat st = { 0 };
 	int r = node_look(c->root, n->path, false, &dir, leaf, &st, e);
 
 	if (r < 0)
@@ -335,7 +335,7 @@ static int check_not_mounted(const struct check *c, const struct node *n, struct
 static int check_node(const struct check *c, struct node *n, struct err *e)
 {
 	char points_to[PATH_MAX];
-	struct stat st;
+	struct stat st = { 0 };
 	bool removed = false;
 	int r;
 
